@@ -1,0 +1,35 @@
+import { wireLimits } from "@covey/protocol/limits";
+import { assert } from "#kit/assert.ts";
+
+/** Every bound inside the coordinator's state machine. Bounds on the wire stand in `@covey/protocol/limits`. */
+export const limits = {
+	/** Live tasks held in memory; more are refused with `too_many`. */
+	tasksLiveMax: 1_100_000,
+	workersMax: 20_000,
+	tokensMax: 10_000,
+	/** Asks answered by one merged task. */
+	asksMax: 64,
+	/** Attempts kept with a task, the first and the newest; a task that needs more ends. */
+	attemptsMax: 32,
+	/** Workers named in a placement record. */
+	candidatesMax: 16,
+	/** Candidates that one placement looks at. */
+	candidatesConsideredMax: 24,
+	/** Constraint classes kept without a pending task. */
+	idleClassesMax: 1024,
+	/** Lease of an attempt: how long after its worker was last heard it still owns it. */
+	leaseTtlMs: 90_000,
+	/** Added by the coordinator, so that the worker has killed its tree before the attempt goes elsewhere. */
+	leaseMarginMs: 10_000,
+	/** A worker states what it runs this often; renews its leases. */
+	syncMs: 15_000,
+	pingMs: 30_000,
+	pongMs: 10_000,
+	/** An assigned attempt that did not start by then is asked about at the next sync. */
+	auditEntriesMax: 10_000,
+} as const;
+
+assert(limits.leaseTtlMs >= 4 * limits.syncMs, "a lease outlasts three lost syncs");
+assert(limits.leaseTtlMs > limits.pingMs + limits.pongMs, "a dead link is noticed before its leases end");
+assert(limits.candidatesMax <= limits.candidatesConsideredMax, "a placement names only whom it looked at");
+assert(limits.asksMax < wireLimits.batchMax, "the asks of one task fit one message");

@@ -1,0 +1,53 @@
+import type { Ask, Attempt, AttemptReport, Outcome, Placement, TaskStatus, TaskSubmission } from "@covey/protocol";
+
+/**
+ * A task in the coordinator's memory. `spec` never changes after submission and is journalled once; the rest is
+ * journalled, whole, at each change.
+ */
+export interface Task {
+	readonly spec: TaskSpec;
+	status: TaskStatus;
+	updatedAt: number;
+	endedAt?: number;
+	outcome?: Outcome;
+	exitCode?: number | null;
+	message?: string;
+	asks: Ask[];
+	/** Number of the current attempt; 0 before the first claim. */
+	attempt: number;
+	/** The current attempt last. Bounded by `limits.attemptsMax`. */
+	attempts: Attempt[];
+	/** One per attempt, same order and bound. */
+	placements: Placement[];
+	/** Set once; the attempt ends with this reason as its outcome. */
+	cancel?: { reason: "cancelled" | "superseded"; at: number; by: string; force: boolean };
+	/** Not placed before this time: `notBefore`, or the backoff of a retry. */
+	waitUntil?: number;
+	/** When it last became pending: what waiting time and spill count from. */
+	pendingSince: number;
+	/** Order of submission over the whole fleet: FIFO ties are broken by it, never by the clock. */
+	readonly order: number;
+	/** Not journalled: the lease of the current attempt. Undefined unless claimed or in progress. */
+	lease?: Lease;
+}
+
+export interface TaskSpec {
+	readonly id: string;
+	readonly submission: TaskSubmission;
+	readonly submitter: string;
+	readonly createdAt: number;
+}
+
+/** The right of one session to run one attempt until a time. Lives in memory; after a restart every lease gets one full term of grace. */
+export interface Lease {
+	readonly task: string;
+	readonly attempt: number;
+	readonly worker: string;
+	/** The session that may report. Changes when the worker reconnects and claims the attempt in its sync. */
+	session: string | undefined;
+	/** `assign.sequence` in that session. */
+	assigned: number;
+	until: number;
+}
+
+export type { Attempt, AttemptReport };

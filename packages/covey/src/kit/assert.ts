@@ -1,0 +1,14 @@
+/** A broken belief of the programmer. Never caught: the process ends and leases bring its work back. */
+export class AssertionError extends Error {
+	override readonly name = "AssertionError";
+}
+
+/** @throws AssertionError with `message` when `condition` is false. */
+export function assert(condition: unknown, message: string): asserts condition {
+	if (!condition) throw new AssertionError(message);
+}
+
+/** For the `default` of an exhaustive switch. @throws AssertionError always. */
+export function unreachable(value: never): never {
+	throw new AssertionError(`unreachable: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,48 @@
+import type { AuditEvent, TaskView } from "@covey/protocol";
+
+/**
+ * The rebuildable query database of what has ended: fed from the journal, in order, by the coordinator alone.
+ * `apply` is idempotent: entries up to `appliedSequence` are ignored, so a crash between journal and history heals.
+ */
+export interface History extends AsyncDisposable {
+	/** The journal sequence up to which everything is durably here. */
+	readonly appliedSequence: number;
+	/** One transaction: ended tasks, audit entries and the sequence. */
+	apply(batch: HistoryBatch): Promise<void>;
+	get(task: string): Promise<TaskView | undefined>;
+	findByDedupKey(namespace: string, key: string, since: number): Promise<TaskView | undefined>;
+	list(query: HistoryQuery): Promise<Page<TaskView>>;
+	audit(query: { readonly limit: number; readonly cursor?: string }): Promise<Page<AuditEvent>>;
+	counts(): Promise<{ readonly byOutcome: Readonly<Record<string, number>> }>;
+	/** Empties it; the caller then applies the journal again from its start. What the journal no longer holds is kept. */
+	reset(): Promise<void>;
+	close(): Promise<void>;
+}
+
+export interface HistoryBatch {
+	readonly sequence: number;
+	readonly tasks: readonly TaskView[];
+	readonly audit: readonly AuditEvent[];
+}
+
+export interface HistoryQuery {
+	readonly limit: number;
+	/** Opaque; from the page before. */
+	readonly cursor?: string;
+	readonly status?: readonly string[];
+	readonly worker?: string;
+	/** Absent: all namespaces. */
+	readonly namespaces?: readonly string[];
+	readonly submitter?: string;
+	readonly type?: string;
+	readonly outcome?: string;
+	/** Every word must occur in the title, command or message. */
+	readonly text?: string;
+	readonly since?: number;
+}
+
+/** Newest first. */
+export interface Page<T> {
+	readonly items: readonly T[];
+	readonly next?: string;
+}
