@@ -1,0 +1,115 @@
+import { Fallback, Namespace, Tags, WorkerName } from "@covey/protocol";
+import { z } from "zod";
+
+/** `90s`, `5m`, `1h30m`, `250ms`, or a number of milliseconds. */
+export const Duration = z.union([z.number().int().min(0), z.string()]).transform((value, context) => {
+	if (typeof value === "number") return value;
+	const ms = parseDuration(value);
+	if (ms !== undefined) return ms;
+	context.addIssue({ code: "custom", message: `${JSON.stringify(value)} is no duration; write it as in 90s, 5m or 1h30m` });
+	return z.NEVER;
+});
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds, or undefined for anything that is no duration. */
+export function parseDuration(text: string): number | undefined {
+	if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
+	let sum = 0;
+	for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|s|m|h|d)/g)) sum += Number(amount) * unitMs[unit!]!;
+	return Math.round(sum);
+}
+
+/** `512M`, `2G`, or a number of bytes; powers of 1024. */
+export const Bytes = z.union([z.number().int().min(0), z.string()]).transform((value, context) => {
+	if (typeof value === "number") return value;
+	const match = /^(\d+(?:\.\d+)?)([KMGT])(?:i?B)?$/.exec(value);
+	if (match) return Math.round(Number(match[1]) * 1024 ** ("KMGT".indexOf(match[2]!) + 1));
+	context.addIssue({ code: "custom", message: `${JSON.stringify(value)} is no size; write it as in 512M or 2G` });
+	return z.NEVER;
+});
+
+/** The whole configuration file. Every key is optional there; here every default is filled in. */
+export const Settings = z.strictObject({
+	client: z
+		.strictObject({
+			url: z.url({ protocol: /^https?$/ }).optional(),
+			token_file: z.string().optional(),
+			/** Start a coordinator in the background when none runs and none is configured. */
+			autostart: z.boolean().default(true),
+			namespace: Namespace.default("default"),
+			fallback: z
+				.union([
+					Fallback,
+					z
+						.string()
+						.transform(
+							(text, context) =>
+								parseFallback(text) ?? (context.addIssue({ code: "custom", message: "write never, always or after:10s" }), z.NEVER),
+						),
+				])
+				.default({ afterMs: 10_000 }),
+			snapshot_file_bytes_max: Bytes.default(256 * 1024 * 1024),
+		})
+		.prefault({}),
+	coordinator: z
+		.strictObject({
+			port: z.number().int().min(0).max(65535).default(8000),
+			/** Addresses besides loopback; `tailnet` is the address that tailscale gives this machine, if it runs. */
+			listen: z.array(z.string()).default(["tailnet"]),
+			/** Host names besides localhost and the addresses that clients may call it by. */
+			allowed_hosts: z.array(z.string()).default([]),
+			/** Slots of the embedded worker. 0: it takes nothing. Default: half the cores. */
+			local_slots: z.number().int().min(0).max(4096).optional(),
+			lease_ttl: Duration.default(90_000),
+			sync_every: Duration.default(15_000),
+			ping_every: Duration.default(30_000),
+			pong_within: Duration.default(10_000),
+			log_bytes_max: Bytes.default(1024 ** 3),
+			log_retention: Duration.default(30 * 86_400_000),
+			artifact_bytes_max: Bytes.default(20 * 1024 ** 3),
+		})
+		.prefault({}),
+	worker: z
+		.strictObject({
+			name: WorkerName.optional(),
+			slots: z.number().int().min(1).max(4096).optional(),
+			tags: Tags.default({}),
+			output_bytes_max: Bytes.default(1024 ** 3),
+			/** Warm worktrees kept per repository. */
+			worktrees_max: z.number().int().min(1).max(256).default(8),
+			/** The isolation that each attempt gets at least; a machine that cannot give it does not start. */
+			isolation: z.number().int().min(0).max(3).default(0),
+		})
+		.prefault({}),
+	log: z
+		.strictObject({
+			level: z.enum(["debug", "info", "warn", "error"]).default("info"),
+			format: z.enum(["auto", "json", "pretty"]).default("auto"),
+		})
+		.prefault({}),
+});
+export type Settings = z.output<typeof Settings>;
+
+export function parseFallback(text: string): Fallback | undefined {
+	if (text === "never" || text === "always") return text;
+	const afterMs = text.startsWith("after:") ? parseDuration(text.slice("after:".length)) : undefined;
+	return afterMs === undefined ? undefined : { afterMs };
+}
+
+/** Relations between settings that no single key can show: each with its sentence. */
+export const relations: readonly { readonly holds: (settings: Settings) => boolean; readonly sentence: string }[] = [
+	{
+		holds: ({ coordinator }) => coordinator.lease_ttl >= 4 * coordinator.sync_every,
+		sentence: "coordinator.lease_ttl must be at least four times coordinator.sync_every, so that a lease outlasts three lost messages",
+	},
+	{
+		holds: ({ coordinator }) => coordinator.lease_ttl > coordinator.ping_every + coordinator.pong_within,
+		sentence:
+			"coordinator.lease_ttl must be longer than coordinator.ping_every plus coordinator.pong_within, so that a dead link is noticed first",
+	},
+	{
+		holds: ({ client }) => client.url === undefined || client.token_file !== undefined,
+		sentence: "client.url needs client.token_file beside it",
+	},
+];
