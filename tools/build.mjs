@@ -47,7 +47,10 @@ process.stderr.write(`covey: built ${readdirSync(target).length} files in ${Date
 function loadWithThreads({ path }) {
 	const text = readFileSync(path, "utf8");
 	if (!path.startsWith(source)) return { contents: text, loader: "ts" };
-	const contents = text.replace(threadPattern, (_, name) => `new URL("./${threadName(join(dirname(path), `${name}.ts`))}.js", import.meta.url)`);
+	const contents = text.replace(
+		threadPattern,
+		(_, name) => `new URL("./${threadName(join(dirname(path), `${name}.ts`))}.js", import.meta.url)`,
+	);
 	return { contents, loader: "ts" };
 }
 
@@ -68,12 +71,15 @@ function publish() {
 /** The licence of each bundled package, as it ships. */
 function licenses(metafile) {
 	const packages = new Set(Object.keys(metafile.inputs).flatMap((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[0] ?? []));
-	return [...packages].sort().map((directory) => {
-		const path = join(root, directory);
-		const { name, version, license } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
-		const file = readdirSync(path).find((entry) => /^licen[cs]e/i.test(entry));
-		return `${name} ${version} (${license})\n\n${file ? readFileSync(join(path, file), "utf8") : ""}`;
-	}).join(`\n${"-".repeat(80)}\n\n`);
+	return [...packages]
+		.sort()
+		.map((directory) => {
+			const path = join(root, directory);
+			const { name, version, license } = JSON.parse(readFileSync(join(path, "package.json"), "utf8"));
+			const file = readdirSync(path).find((entry) => /^licen[cs]e/i.test(entry));
+			return `${name} ${version} (${license})\n\n${file ? readFileSync(join(path, file), "utf8") : ""}`;
+		})
+		.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 function listFiles(directory) {

@@ -1,0 +1,104 @@
+// `npm test`, which is also what CI runs: sets itself up, then every check and every test.
+// Its last line is `N passed, N failed, N skipped`; each check counts as one.
+//   --only checks|core|tests|simulation   one part
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { setUp } from "./setup.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = join(root, "node_modules", ".bin");
+const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
+const scratch = mkdtempSync(join(tmpdir(), "covey-test-"));
+const environment = { ...process.env, PATH: `${join(root, "node_modules", "node", "bin")}:${bin}:${process.env.PATH}`, FORCE_COLOR: "0" };
+
+const checks = [
+	["format and lint", "biome", ["ci", "--log-kind=compact", "."]],
+	["types", "tsc", ["-p", "."]],
+	["promises", "oxlint", ["--type-aware", "-c", "tools/oxlint.json", "packages", "tests", "bench"]],
+	["unused code and dependencies", "knip", []],
+	["program builds", "node", ["tools/build.mjs"]],
+];
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const skips = new Map();
+
+try {
+	await setUp();
+	if (wants("checks")) for (const check of checks) await runCheck(...check);
+	if (wants("core")) await runVitest("core, every line and branch", ["--coverage", "packages/covey/src/core"]);
+	if (wants("tests")) await runVitest("everything else", ["--exclude", "packages/covey/src/core/**"]);
+	if (wants("simulation"))
+		await runCheck("simulation: the corpus, then a minute of fresh seeds", "node", ["tests/simulation/main.ts", "--ci"], true);
+} catch (error) {
+	process.stderr.write(`${error.message}\n`);
+	total.failed++;
+} finally {
+	rmSync(scratch, { recursive: true, force: true });
+}
+for (const [reason, count] of skips) process.stdout.write(`skipped ${count} × ${reason}\n`);
+process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+
+function wants(part) {
+	return only === undefined || only === part;
+}
+
+async function runCheck(title, command, args, loud = false) {
+	const { code, output, seconds } = await run(command, args, loud);
+	total[code === 0 ? "passed" : "failed"]++;
+	process.stdout.write(`${code === 0 ? "ok  " : "FAIL"} ${title} (${seconds} s)\n`);
+	if (code !== 0 && !loud) process.stdout.write(`${output}\n`);
+}
+
+async function runVitest(title, args) {
+	const file = join(scratch, `${total.passed}.json`);
+	const { code, output, seconds } = await run("vitest", ["run", "--reporter=dot", "--reporter=json", `--outputFile.json=${file}`, ...args]);
+	let report;
+	try {
+		report = JSON.parse(readFileSync(file, "utf8"));
+	} catch {
+		total.failed++;
+		process.stdout.write(`FAIL ${title}: vitest ended with ${code} and no report\n${output}\n`);
+		return;
+	}
+	const skipped = report.numPendingTests + report.numTodoTests;
+	total.passed += report.numPassedTests;
+	total.failed += report.numFailedTests;
+	total.skipped += skipped;
+	noteSkips(report);
+	// A red coverage threshold, a file that cannot be loaded or a leaked error fails the run without a failed test.
+	const broken = code !== 0 && report.numFailedTests === 0;
+	if (broken) total.failed++;
+	process.stdout.write(
+		`${code === 0 ? "ok  " : "FAIL"} ${title}: ${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped (${seconds} s)\n`,
+	);
+	if (code !== 0) process.stdout.write(`${output}\n`);
+}
+
+/** A skipped test names its reason in its title, in brackets, as in "… [needs network namespaces]". */
+function noteSkips(report) {
+	for (const test of report.testResults.flatMap((file) => file.assertionResults)) {
+		if (test.status !== "pending" && test.status !== "skipped" && test.status !== "todo") continue;
+		const reason = /\[([^\]]+)\]/.exec(test.fullName)?.[1] ?? test.fullName;
+		skips.set(reason, (skips.get(reason) ?? 0) + 1);
+	}
+}
+
+function run(command, args, loud = false) {
+	const started = Date.now();
+	return new Promise((resolve) => {
+		const child = spawn(command, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+		let output = "";
+		for (const stream of [child.stdout, child.stderr]) {
+			stream.on("data", (chunk) => {
+				if (loud) process.stdout.write(chunk);
+				else if (output.length < 4_000_000) output += chunk;
+			});
+		}
+		child.on("error", (error) => resolve({ code: 127, output: error.message, seconds: 0 }));
+		child.on("close", (code) => resolve({ code: code ?? 1, output, seconds: Math.round((Date.now() - started) / 100) / 10 }));
+	});
+}
