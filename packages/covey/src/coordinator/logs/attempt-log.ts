@@ -29,6 +29,7 @@ export class OpenLog implements AttemptLog {
 	#queued = 0;
 	#directoryMade = false;
 	#stored: number;
+	readonly #bytesMax: number;
 	/** Number in `recent` of the first entry not yet written. */
 	#unwritten = 0;
 	#draining: Promise<void> | undefined;
@@ -43,6 +44,7 @@ export class OpenLog implements AttemptLog {
 		readonly end: number;
 		/** Bytes on disk already. */
 		readonly stored: number;
+		readonly bytesMax: number;
 		readonly logger: Logger;
 	}) {
 		this.directory = options.directory;
@@ -50,6 +52,7 @@ export class OpenLog implements AttemptLog {
 		this.segments = [...options.segments];
 		this.end = options.end;
 		this.#stored = options.stored;
+		this.#bytesMax = options.bytesMax;
 		this.#logger = options.logger;
 	}
 
@@ -127,7 +130,7 @@ export class OpenLog implements AttemptLog {
 		this.end = frame.offset + frame.length;
 		const bytes = recordBytes(frame);
 		this.#stored += bytes;
-		if (this.#stored > logLimits.attemptBytesMax) return;
+		if (this.#stored > this.#bytesMax) return;
 		const segment = this.#segmentFor(frame.offset, bytes);
 		this.recent.push({ frame: detach(frame), segment, position: segment.bytes, bytes });
 		segment.bytes += bytes;

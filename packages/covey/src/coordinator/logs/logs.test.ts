@@ -190,6 +190,23 @@ test("A stalled follower costs no memory beyond the recent frames, and misses no
 	expect(segments.length).toBeGreaterThan(2);
 });
 
+test("Output over the cap of its attempt is dropped and shown as a gap, to followers at once", async () => {
+	await using store = await startLogs();
+	await using logs = createLogs({ directory: store.directory, clock: systemClock, logger: silentLogger, attemptBytesMax: 100 });
+	const log = await logs.open(task, 1);
+	const follower = logs.read(task, 1, { ...whole, follow: true })[Symbol.asyncIterator]();
+	log.append(output(0, "kept"));
+	expect(text([(await follower.next()).value])).toBe("kept");
+	log.append(output(4, "x".repeat(200)));
+	log.append(output(204, "y"));
+	expect(text([(await follower.next()).value])).toBe("[201 missing]");
+	expect(await log.flush()).toBe(205);
+	await logs.finish(task, 1);
+	expect(text(await collect(logs.read(task, 1, whole)))).toBe("kept[201 missing]");
+	expect(await logs.end(task, 1)).toEqual({ offset: 205, complete: true });
+	await follower.return?.();
+});
+
 test("Output that cannot be written is a gap, what follows is kept, and the log knows its end", async () => {
 	await using store = await startLogs();
 	const blocked = join(store.directory, task.slice(-2));

@@ -19,6 +19,7 @@ export interface LogsOptions {
 	readonly logger: Logger;
 	readonly ageMsMax?: number;
 	readonly bytesMax?: number;
+	readonly attemptBytesMax?: number;
 }
 
 /**
@@ -27,6 +28,7 @@ export interface LogsOptions {
  */
 export function createLogs(options: LogsOptions): Logs & Service {
 	const { directory: root, clock, logger } = options;
+	const common = { bytesMax: options.attemptBytesMax ?? logLimits.attemptBytesMax, logger };
 	const open = new Map<string, OpenLog>();
 	const opening = new Map<string, Promise<OpenLog>>();
 	const stopping = new AbortController();
@@ -44,14 +46,14 @@ export function createLogs(options: LogsOptions): Logs & Service {
 			if (known !== undefined) return known;
 			const directory = attemptDirectory(root, task, attempt);
 			if (opening.has(key) || existsSync(directory)) return undefined;
-			return fresh(key, new OpenLog({ directory, attempt, segments: [], end: 0, stored: 0, logger }));
+			return fresh(key, new OpenLog({ directory, attempt, segments: [], end: 0, stored: 0, ...common }));
 		},
 
 		async open(task, attempt) {
 			const key = keyOf(task, attempt);
 			const known = logs.create(task, attempt) ?? opening.get(key);
 			if (known !== undefined) return known;
-			const recovery = recover(attemptDirectory(root, task, attempt), attempt, logger);
+			const recovery = recover(attemptDirectory(root, task, attempt), attempt, common);
 			opening.set(key, recovery);
 			try {
 				return fresh(key, await recovery);
@@ -155,7 +157,11 @@ async function end(log: OpenLog, endedAt: number): Promise<void> {
 }
 
 /** Finds the end of a log that a process before this one wrote, and cuts off a torn tail. */
-async function recover(directory: string, attempt: number, logger: Logger): Promise<OpenLog> {
+async function recover(
+	directory: string,
+	attempt: number,
+	common: { readonly bytesMax: number; readonly logger: Logger },
+): Promise<OpenLog> {
 	const found = await listSegments(directory);
 	const ending = await readEnding(directory);
 	const { end, lastBytes } = await scan(directory, found);
@@ -167,7 +173,7 @@ async function recover(directory: string, attempt: number, logger: Logger): Prom
 	const last = segments.at(-1);
 	if (last !== undefined && ending === undefined) await truncate(join(directory, segmentName(last.first)), last.bytes);
 	const stored = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-	const log = new OpenLog({ directory, attempt, segments, end: Math.max(end, ending?.end ?? 0), stored, logger });
+	const log = new OpenLog({ directory, attempt, segments, end: Math.max(end, ending?.end ?? 0), stored, ...common });
 	log.finished = ending !== undefined;
 	return log;
 }
