@@ -1,0 +1,137 @@
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Outcome, ProcessFacts } from "@covey/protocol";
+import { StartError } from "#host/process/command.ts";
+import { type ControlGroup, type ControlGroups, createControlGroup, type ResourceLimits } from "#host/process/control-group.ts";
+import type { OutputSink } from "#host/process/output.ts";
+import { type ProcessResult, startProcess } from "#host/process/start.ts";
+import { findProcess } from "#host/process/table.ts";
+import type { EndOfAttempt } from "#ports/runner.ts";
+import { removeDirectory } from "./directory.ts";
+import { attemptMark, jobEnvironment } from "./environment.ts";
+import { judge } from "./outcome.ts";
+import { type RunningRecord, removeRecord, writeRecord } from "./record.ts";
+
+export interface ExecutorOptions {
+	readonly worker: string;
+	/** Where running attempts are recorded. */
+	readonly stateDirectory: string;
+	/** The worker's own environment, of which jobs get a few. */
+	readonly environment: Readonly<Record<string, string | undefined>>;
+	/** From `findControlGroups()`, once per worker. */
+	readonly controlGroups: ControlGroups | undefined;
+}
+
+export interface ExecuteRequest {
+	readonly attemptKey: string;
+	readonly command: readonly string[];
+	readonly cwd: string;
+	/** What the task declares. */
+	readonly environment: Readonly<Record<string, string>>;
+	readonly timeoutMs?: number;
+	readonly silentTimeoutMs?: number;
+	readonly graceMs: number;
+	readonly limits: ResourceLimits;
+}
+
+/** How it ended. `facts` is absent when nothing was started. */
+export interface Execution {
+	readonly outcome: Outcome;
+	readonly message?: string;
+	readonly facts?: ProcessFacts;
+	/** The level that was really in force. */
+	readonly isolation: number;
+	readonly outputBytes: number;
+}
+
+export interface Executor {
+	/**
+	 * Runs a command to its end and to the end of everything it started. Never rejects for what the command does.
+	 * When `signal` aborts (its reason is an `EndOfAttempt`) it ends the tree first.
+	 */
+	execute(request: ExecuteRequest, sink: OutputSink, signal: AbortSignal): Promise<Execution>;
+}
+
+export function createExecutor(options: ExecutorOptions): Executor {
+	return { execute: (request, sink, signal) => execute(options, request, sink, signal) };
+}
+
+/** Jobs give way to the worker's own loop, so that its link lives under any load. */
+const jobNice = 10;
+
+async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: OutputSink, signal: AbortSignal): Promise<Execution> {
+	const temporaryDirectory = await mkdtemp(join(tmpdir(), "covey-"));
+	const group = openGroup(options, request);
+	const mark = attemptMark(request.attemptKey);
+	const record: RunningRecord = { attempt: request.attemptKey, mark, temporaryDirectory, ...(group && { controlGroup: group.path }) };
+	try {
+		writeRecord(options.stateDirectory, record);
+		const environment = jobEnvironment({
+			own: options.environment,
+			declared: request.environment,
+			attemptKey: request.attemptKey,
+			worker: options.worker,
+			cwd: request.cwd,
+			temporaryDirectory,
+		});
+		const running = await startProcess({
+			...request,
+			environment,
+			mark,
+			watched: request.limits,
+			nice: jobNice,
+			sink,
+			...(group && { controlGroup: group }),
+		});
+		if (group === undefined) {
+			writeRecord(options.stateDirectory, {
+				...record,
+				process: { pid: running.pid, startedAt: findProcess(running.pid)?.startedAt ?? "" },
+			});
+		}
+		const end = () => running.end("cancel", (signal.reason as EndOfAttempt).graceMs);
+		signal.addEventListener("abort", end, { once: true });
+		if (signal.aborted) end();
+		const result = await running.result;
+		signal.removeEventListener("abort", end);
+		return describe(request, result, signal);
+	} catch (error) {
+		return refused(error);
+	} finally {
+		await removeDirectory(temporaryDirectory);
+		removeRecord(options.stateDirectory, request.attemptKey);
+	}
+}
+
+function openGroup(options: ExecutorOptions, request: ExecuteRequest): ControlGroup | undefined {
+	if (options.controlGroups === undefined) return undefined;
+	return createControlGroup(options.controlGroups, `${request.attemptKey}-${process.pid}`, request.limits);
+}
+
+function describe(request: ExecuteRequest, result: ProcessResult, signal: AbortSignal): Execution {
+	const reason = signal.aborted ? (signal.reason as EndOfAttempt).reason : undefined;
+	return {
+		...judge(result, reason, { ...request, ...request.limits }),
+		facts: result.facts,
+		isolation: 1,
+		outputBytes: result.outputBytes,
+	};
+}
+
+/** A command that is not there has failed, with the code that a shell gives; a machine that cannot start one is a bad environment. */
+function refused(error: unknown): Execution {
+	if (!(error instanceof StartError)) throw error;
+	const nothing = { isolation: 0, outputBytes: 0 };
+	if (error.exitCode === undefined) return { outcome: "bad_environment", message: error.message, ...nothing };
+	const facts = {
+		exitCode: error.exitCode,
+		signal: null,
+		timedOut: false,
+		cancelled: false,
+		forceKilled: false,
+		durationMs: 0,
+		leftovers: 0,
+	};
+	return { outcome: "failed", message: error.message, facts, ...nothing };
+}
