@@ -1,0 +1,156 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { link } from "./chain.ts";
+import { failureOf, StoreFailure } from "./failure.ts";
+import { pragma } from "./schema.ts";
+
+/** What `append` found out; see the port. */
+export type StoreAppend = { readonly kind: "stored" | "conflict" | "full" } | { readonly kind: "unknown"; readonly message: string };
+
+/** A verified piece of the log. `next` is what to read after; undefined when this was the end. */
+export interface StoredEntries {
+	readonly entries: readonly { readonly sequence: number; readonly payload: Uint8Array }[];
+	readonly next: number | undefined;
+}
+
+/** Bytes of payload in one answer of `entries`. */
+const readBytesMax = 1024 * 1024;
+/** Rows dropped in one transaction, so that an append never waits long behind one. */
+const dropEntriesMax = 256;
+/** Written since the last checkpoint: worth one when idle, and time for one in any case. */
+export const checkpointBytes = { idle: 1024 * 1024, always: 16 * 1024 * 1024 };
+
+interface EntryRow {
+	readonly sequence: number;
+	readonly payload: Uint8Array;
+	readonly link: Uint8Array;
+}
+
+/** The log on an open database: synchronous, one caller, verified on every read. Runs in the journal's thread. */
+export class Store {
+	#tail: number;
+	#tailLink: Uint8Array;
+	/** Set by an error of which nobody knows what it left on disk. A sync is never tried again: it may lie the second time. */
+	#broken: string | undefined;
+	#bytesSinceCheckpoint = 0;
+	readonly #database: DatabaseSync;
+	readonly #append: StatementSync;
+	readonly #entry: StatementSync;
+	readonly #entriesAfter: StatementSync;
+
+	constructor(database: DatabaseSync) {
+		this.#database = database;
+		this.#append = database.prepare("INSERT INTO entry SELECT ?, ?, ? WHERE (SELECT max(sequence) FROM entry) = ?");
+		this.#entry = database.prepare("SELECT sequence, payload, link FROM entry WHERE sequence = ?");
+		this.#entriesAfter = database.prepare("SELECT sequence, payload, link FROM entry WHERE sequence > ? ORDER BY sequence");
+		const last = database.prepare("SELECT sequence, link FROM entry ORDER BY sequence DESC LIMIT 1").get() as EntryRow | undefined;
+		if (!last) throw new StoreFailure("corrupt", "it has no entry to start from");
+		this.#tail = last.sequence;
+		this.#tailLink = last.link;
+	}
+
+	get tail(): number {
+		return this.#tail;
+	}
+
+	/** The expected tail is compared again inside the transaction, where nobody can come between. */
+	append(expected: number, text: string): StoreAppend {
+		if (this.#broken !== undefined) return { kind: "unknown", message: this.#broken };
+		if (expected !== this.#tail) return { kind: "conflict" };
+		const payload = Buffer.from(text);
+		const next = link(this.#tailLink, expected + 1, payload);
+		try {
+			const { changes } = this.#append.run(expected + 1, payload, next, expected);
+			if (changes === 0) return { kind: "conflict" };
+		} catch (error) {
+			const { reason, message } = failureOf(error);
+			if (reason === "full" && !this.#database.isTransaction) return { kind: "full" };
+			this.#broken = message;
+			return { kind: "unknown", message };
+		}
+		this.#tail = expected + 1;
+		this.#tailLink = next;
+		this.#bytesSinceCheckpoint += payload.length + 8192;
+		return { kind: "stored" };
+	}
+
+	/** The sequence that everything was truncated up to. */
+	anchor(): number {
+		return (this.#database.prepare("SELECT min(sequence) AS sequence FROM entry").get() as unknown as EntryRow).sequence;
+	}
+
+	/** @throws StoreFailure `truncated` when `after` lies before the anchor, `corrupt`. */
+	entries(after: number): StoredEntries {
+		if (after >= this.#tail) return { entries: [], next: undefined };
+		const base = this.#entry.get(after) as EntryRow | undefined;
+		if (!base) {
+			const anchor = this.anchor();
+			if (after < anchor) throw new StoreFailure("truncated", `${anchor}`, { sequence: anchor });
+			throw new StoreFailure("corrupt", "the entry is missing", { sequence: after });
+		}
+		const entries: EntryRow[] = [];
+		let { sequence, link: previous } = base;
+		let bytes = 0;
+		for (const row of this.#entriesAfter.iterate(after) as Iterable<unknown> as Iterable<EntryRow>) {
+			sequence++;
+			if (row.sequence !== sequence) throw new StoreFailure("corrupt", "the entry is missing", { sequence });
+			previous = link(previous, sequence, row.payload);
+			if (Buffer.compare(previous, row.link) !== 0) throw new StoreFailure("corrupt", "its checksum does not match", { sequence });
+			entries.push(row);
+			if ((bytes += row.payload.length) >= readBytesMax) break;
+		}
+		if (sequence === after) throw new StoreFailure("corrupt", "the entry is missing", { sequence: after + 1 });
+		return { entries: entries.map(({ payload, sequence }) => ({ sequence, payload })), next: sequence < this.#tail ? sequence : undefined };
+	}
+
+	/** Drops some of the entries before `sequence`, which becomes the anchor. @returns whether there is more to drop. */
+	truncate(sequence: number): boolean {
+		const upTo = Math.min(sequence, this.anchor() + dropEntriesMax);
+		this.#database.prepare("DELETE FROM entry WHERE sequence < ?").run(upTo);
+		this.wrote(dropEntriesMax * 64);
+		return upTo < sequence;
+	}
+
+	/** The link of an entry, also of the anchor. */
+	linkOf(sequence: number): Uint8Array | undefined {
+		return (this.#entry.get(sequence) as EntryRow | undefined)?.link;
+	}
+
+	bytes(): number {
+		return (pragma(this.#database, "page_count") as number) * (pragma(this.#database, "page_size") as number);
+	}
+
+	/** Another part of the store wrote about so much. */
+	wrote(bytes: number): void {
+		this.#bytesSinceCheckpoint += bytes;
+	}
+
+	/** Whether a checkpoint is due: `always`, or only worth it when `idle`. */
+	checkpointDue(when: keyof typeof checkpointBytes): boolean {
+		return this.#broken === undefined && this.#bytesSinceCheckpoint >= checkpointBytes[when];
+	}
+
+	/** Moves the write-ahead log into the database. A full disk only puts it off; any other failure ends all appends. */
+	checkpoint(): void {
+		this.#bytesSinceCheckpoint = 0;
+		try {
+			this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+		} catch (error) {
+			const { reason, message } = failureOf(error);
+			if (reason !== "full") this.#broken = `a checkpoint failed: ${message}`;
+		}
+	}
+
+	/** Gives some free pages back to the system when they are many. @returns whether there are more. */
+	shrink(): boolean {
+		const worthIt = () =>
+			(pragma(this.#database, "freelist_count") as number) > Math.max(1024, (pragma(this.#database, "page_count") as number) / 4);
+		if (this.#broken !== undefined || !worthIt()) return false;
+		this.#database.exec("PRAGMA incremental_vacuum(256)");
+		this.wrote(256 * 4096);
+		return worthIt();
+	}
+
+	close(): void {
+		if (this.#database.isOpen) this.#database.close();
+	}
+}
