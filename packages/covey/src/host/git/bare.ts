@@ -1,0 +1,41 @@
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/**
+ * Makes an empty bare repository, as `git init --bare --template=` would, without a process: no hooks, no
+ * description, nothing that a template could plant. Complete or not there at all; an existing one is left alone.
+ */
+export async function createBareRepository(directory: string, idLength: number): Promise<void> {
+	const building = `${directory}.${process.pid}.new`;
+	await mkdir(dirname(directory), { recursive: true });
+	await rm(building, { recursive: true, force: true });
+	await mkdir(join(building, "objects", "pack"), { recursive: true });
+	await mkdir(join(building, "objects", "info"));
+	await mkdir(join(building, "refs"));
+	await writeFile(join(building, "HEAD"), "ref: refs/heads/none\n");
+	await writeFile(join(building, "config"), idLength === 64 ? sha256Config : sha1Config);
+	await rename(building, directory).catch(async (error) => {
+		await rm(building, { recursive: true, force: true });
+		if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+	});
+}
+
+const settings = "\tbare = true\n\tlogAllRefUpdates = false\n[receive]\n\tdenyCurrentBranch = refuse\n[http]\n\treceivepack = false\n";
+const sha1Config = `[core]\n\trepositoryformatversion = 0\n${settings}`;
+const sha256Config = `[core]\n\trepositoryformatversion = 1\n${settings}[extensions]\n\tobjectFormat = sha256\n`;
+
+/** The private ref space: one loose ref per snapshot, named by its commit. Never packed, so a directory listing tells all. */
+export const snapshotRefs = "refs/covey/snapshots";
+
+/** Writes the ref without a process: new or the same, never changed, so no lock is needed. */
+export async function writeSnapshotRef(repository: string, commit: string): Promise<void> {
+	const directory = join(repository, snapshotRefs);
+	const temporary = join(repository, `${commit}.${process.pid}.ref`);
+	await mkdir(directory, { recursive: true });
+	await writeFile(temporary, `${commit}\n`, { flush: true });
+	await rename(temporary, join(directory, commit));
+}
+
+export async function removeSnapshotRef(repository: string, commit: string): Promise<void> {
+	await rm(join(repository, snapshotRefs, commit), { force: true });
+}

@@ -1,0 +1,82 @@
+import { CoveyError } from "@covey/protocol/errors";
+import { runGit } from "./git.ts";
+
+export interface UnpackOptions {
+	/** The bare repository that the pack belongs to. */
+	readonly directory: string;
+	/** GIT_OBJECT_DIRECTORY and alternates, when the objects are to go elsewhere first. */
+	readonly environment?: Readonly<Record<string, string>>;
+	readonly content: AsyncIterable<Uint8Array>;
+	readonly bytesMax: number;
+	/** Refuse objects that are malformed, dangerous (a path `.git`), or refer to objects that are nowhere. */
+	readonly strict: boolean;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a thin pack: few objects become loose ones, many stay a pack, as `git receive-pack` does it. Every object is
+ * hashed, so what arrives under a name is that object.
+ *
+ * @throws CoveyError `bad_snapshot` (not a pack, an object is refused or missing), `too_large`, or whatever `content` throws.
+ */
+export async function unpack(options: UnpackOptions): Promise<{ readonly bytes: number; readonly objects: number }> {
+	const { head, rest } = await takeHeader(options.content);
+	if (head.length < headerBytes || head.toString("latin1", 0, 4) !== "PACK") {
+		throw new CoveyError("bad_snapshot", "what was sent as a pack is not a git pack");
+	}
+	const objects = head.readUInt32BE(8);
+	const strict = options.strict ? [`--strict=${toleratedFaults}`] : [];
+	const small = ["unpack-objects", "-q", ...strict];
+	const large = ["index-pack", "--stdin", "--fix-thin", ...strict];
+	let bytes = 0;
+	async function* counted() {
+		for await (const chunk of rest) {
+			bytes += chunk.length;
+			if (bytes > options.bytesMax) throw new CoveyError("too_large", `the pack is larger than ${options.bytesMax} bytes`);
+			yield chunk;
+		}
+	}
+	const { exitCode, stderr } = await runGit({
+		trust: "own",
+		directory: options.directory,
+		environment: { GIT_DIR: options.directory, GIT_ALLOC_LIMIT: String(objectBytesMax), ...options.environment },
+		input: counted(),
+		arguments: [...durable, ...(objects <= looseObjectsMax ? small : large)],
+		signal: options.signal,
+	});
+	if (exitCode !== 0) throw new CoveyError("bad_snapshot", `git refused the pack: ${stderr.trim() || `exit code ${exitCode}`}`);
+	return { bytes, objects };
+}
+
+const headerBytes = 12;
+const looseObjectsMax = 256;
+/** Of one object, unpacked: git refuses to allocate more, which also stops a small pack that expands to a huge object. */
+const objectBytesMax = 1024 * 1024 * 1024;
+/** Old histories have trees like that, and they are harmless. */
+const toleratedFaults = "zeroPaddedFilemode=ignore";
+/** A snapshot that was acknowledged is on disk. One flush for all of its objects. */
+const durable = [
+	"core.fsync=loose-object,pack,pack-metadata",
+	"core.fsyncMethod=batch",
+	`core.bigFileThreshold=${2 * objectBytesMax}`,
+].flatMap((setting) => ["-c", setting]);
+
+/** The first bytes, and everything from the beginning again. */
+async function takeHeader(content: AsyncIterable<Uint8Array>): Promise<{ head: Buffer; rest: AsyncIterable<Uint8Array> }> {
+	const iterator = content[Symbol.asyncIterator]();
+	let head = Buffer.alloc(0);
+	while (head.length < headerBytes) {
+		const next = await iterator.next();
+		if (next.done) break;
+		head = Buffer.concat([head, next.value]);
+	}
+	async function* rest() {
+		try {
+			yield head;
+			for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+		} finally {
+			await iterator.return?.();
+		}
+	}
+	return { head, rest: rest() };
+}
