@@ -1,4 +1,4 @@
-import { CoveyError } from "@covey/protocol/covey-error";
+import { CoveyError } from "@covey/protocol/errors";
 import type { OperationName } from "@covey/protocol/operations";
 import { events } from "./events.ts";
 import type { Fleet } from "./fleet.ts";

@@ -1,4 +1,4 @@
-import { CoveyError } from "@covey/protocol/covey-error";
+import { CoveyError } from "@covey/protocol/errors";
 import type { FleetEvent } from "@covey/protocol/events";
 import type { ToClient } from "@covey/protocol/socket";
 import { Inbox } from "./inbox.ts";

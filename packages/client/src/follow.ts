@@ -1,4 +1,4 @@
-import { CoveyError } from "@covey/protocol/covey-error";
+import { CoveyError } from "@covey/protocol/errors";
 import type { OutputFrame, OutputStream } from "@covey/protocol/frames";
 import type { ToClient } from "@covey/protocol/socket";
 import type { TaskView } from "@covey/protocol/task";

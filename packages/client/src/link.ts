@@ -1,5 +1,4 @@
-import { CoveyError } from "@covey/protocol/covey-error";
-import { type ErrorCode, errorTable } from "@covey/protocol/error-table";
+import { CoveyError, type ErrorCode, errorTable } from "@covey/protocol/errors";
 import type { ToClient } from "@covey/protocol/socket";
 import { apiVersions, negotiate } from "@covey/protocol/versions";
 import { clientLimits } from "./limits.ts";
@@ -98,7 +97,7 @@ export class Link {
 			socket.close();
 		}, clientLimits.welcomeMs);
 		socket.onerror = (event: { error?: unknown }) => {
-			cause = event.error;
+			cause ??= event.error;
 		};
 		socket.onclose = (event: { code: number; reason: string }) => end(this.#explainClose(event.code, event.reason, cause));
 		socket.onmessage = (event: { data: unknown }) => {

@@ -1,4 +1,4 @@
-import { CoveyError } from "@covey/protocol/covey-error";
+import { CoveyError } from "@covey/protocol/errors";
 import { decodeFrame, type OutputFrame } from "@covey/protocol/frames";
 import type { ToClient } from "@covey/protocol/socket";
 import { clientLimits } from "./limits.ts";

@@ -1,4 +1,4 @@
-import { CoveyError } from "@covey/protocol/covey-error";
+import { CoveyError } from "@covey/protocol/errors";
 import { wireLimits } from "@covey/protocol/limits";
 import type { SubmitResult } from "@covey/protocol/operations";
 import type { TaskSubmissionInput } from "@covey/protocol/task";

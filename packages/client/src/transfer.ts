@@ -1,6 +1,5 @@
-import { CoveyError } from "@covey/protocol/covey-error";
-import { type ErrorCode, errorTable } from "@covey/protocol/error-table";
 import type { WireError } from "@covey/protocol/errors";
+import { CoveyError, type ErrorCode, errorTable } from "@covey/protocol/errors";
 
 /** Bytes in either direction: a whole, or in pieces. */
 export type Bytes = Uint8Array | AsyncIterable<Uint8Array>;

@@ -13,4 +13,5 @@ export * from "./socket.ts";
 export * from "./task.ts";
 export * from "./tokens.ts";
 export * from "./version.ts";
+export { ErrorCode, WireError } from "./wire-error.ts";
 export * from "./worker.ts";

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { WireError } from "./errors.ts";
 import { AttemptNumber, DurationMs, Namespace, TaskId, WorkerName } from "./ids.ts";
 import { wireLimits } from "./limits.ts";
 import { AttemptReport, Constraints, Policies } from "./task.ts";
 import { VersionRange } from "./version.ts";
+import { WireError } from "./wire-error.ts";
 import { Pressure, WorkerOffer } from "./worker.ts";
 
 /**

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { WireError } from "./errors.ts";
 import { FleetEvent } from "./events.ts";
 import { TaskId } from "./ids.ts";
 import { wireLimits } from "./limits.ts";
 import { TaskView } from "./task.ts";
 import { VersionRange } from "./version.ts";
+import { WireError } from "./wire-error.ts";
 
 /**
  * The client socket at `/api/v1/socket`: the operations of `operations.ts` as calls with an id, several in flight

@@ -1,0 +1,40 @@
+import { CoveyError } from "@covey/protocol/errors";
+import { parseDuration } from "#kit/duration.ts";
+
+/** Readers of option values. Each throws CoveyError `bad_request` that names the value. */
+export function duration(text: string): number {
+	const ms = parseDuration(text);
+	if (ms === undefined)
+		throw new CoveyError("bad_request", `${JSON.stringify(text)} is no duration`, { hint: "write it as in 90s, 5m or 1h30m" });
+	return ms;
+}
+
+export function integer(text: string): number {
+	if (!/^-?\d{1,15}$/.test(text)) throw new CoveyError("bad_request", `${JSON.stringify(text)} is no whole number`);
+	return Number(text);
+}
+
+/** Repeated, or separated by commas. */
+export function list(text: string, previous: readonly string[] = []): readonly string[] {
+	return [...previous, ...text.split(",").filter((item) => item !== "")];
+}
+
+/** Repeated; taken as they are. */
+export function repeated(text: string, previous: readonly string[] = []): readonly string[] {
+	return [...previous, text];
+}
+
+/** `key=value`, repeated. */
+export function pairs(text: string, previous: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+	const equals = text.indexOf("=");
+	if (equals < 1) throw new CoveyError("bad_request", `${JSON.stringify(text)} is no key=value`);
+	return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** One of a few words. */
+export const oneOf =
+	<T extends string>(...words: readonly T[]) =>
+	(text: string): T => {
+		if (!words.includes(text as T)) throw new CoveyError("bad_request", `${JSON.stringify(text)} is none of ${words.join(", ")}`);
+		return text as T;
+	};

@@ -1,0 +1,29 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** Columns as wide as their widest cell. The last one may wrap; control characters of a cell are shown, not obeyed. */
+export function renderTable(head: readonly string[], rows: readonly (readonly string[])[], bold: (text: string) => string): string {
+	const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => visibleLength(row[column] ?? ""))));
+	const line = (cells: readonly string[]) =>
+		cells
+			.map((cell, column) => (column === cells.length - 1 ? cell : cell + " ".repeat((widths[column] as number) - visibleLength(cell))))
+			.join("  ")
+			.trimEnd();
+	return [bold(line(head)), ...rows.map(line)].join("\n");
+}
+
+const visibleLength = (text: string): number => [...stripVTControlCharacters(text)].length;
+
+/** One line of text from elsewhere, safe to show: a title may hold anything, escape sequences too. */
+export function plain(text: string, lengthMax = 60): string {
+	const line = text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => (character === "\n" || character === "\t" ? " " : "\ufffd"));
+	return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
+}
+
+/** How long ago, in the one unit that matters. */
+export function ago(at: number, now: number): string {
+	const seconds = Math.max(0, Math.floor((now - at) / 1000));
+	if (seconds < 60) return `${seconds} s ago`;
+	if (seconds < 3600) return `${Math.floor(seconds / 60)} m ago`;
+	if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
+	return `${Math.floor(seconds / 86_400)} d ago`;
+}

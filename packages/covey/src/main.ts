@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+import { version } from "#kit/version.ts";
+
+/**
+ * The entry. `covey version` answers at once; everything else is loaded on demand, out of V8's compile cache, because
+ * a command that a person or a program types many times an hour is felt in its start.
+ */
+const words = process.argv.slice(2);
+if (words.length === 1 && (words[0] === "version" || words[0] === "--version" || words[0] === "-V")) {
+	process.stdout.write(`covey ${version}\n`);
+} else {
+	const home = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`);
+	if (home) enableCompileCache(`${home}/covey/compile`);
+	const { runProgram } = await import("#cli/program.ts");
+	process.exitCode = await runProgram(words);
+}
