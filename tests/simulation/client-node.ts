@@ -1,0 +1,139 @@
+import { TaskSubmission, type TaskSubmissionInput } from "@covey/protocol";
+import { isEnded } from "@covey/protocol";
+import type { CoordinatorNode } from "./coordinator-node.ts";
+import type { Faults } from "./faults.ts";
+import type { Oracle } from "./oracle.ts";
+import type { SimulatedWork } from "./worker-node.ts";
+import type { World } from "./world.ts";
+import type { Weather } from "./weather.ts";
+
+const namespaces: readonly string[] = [];
+
+/**
+ * A person or an agent that submits work, retries with the same dedup key until it is acknowledged, and sometimes
+ * cancels, supersedes or asks for what another one asks for too. Requests and answers get lost like all messages.
+ */
+export class ClientNode {
+	readonly name: string;
+	readonly #world: World;
+	readonly #weather: Weather;
+	readonly #coordinator: CoordinatorNode;
+	readonly #oracle: Oracle;
+	#count = 0;
+	#left: number;
+
+	constructor(world: World, weather: Weather, coordinator: CoordinatorNode, oracle: Oracle, _faults: Faults, name: string, submissions: number) {
+		this.#world = world;
+		this.#weather = weather;
+		this.#coordinator = coordinator;
+		this.#oracle = oracle;
+		this.name = name;
+		this.#left = submissions;
+	}
+
+	start(): void {
+		this.#world.after(this.#world.random.skewed(0, 60_000), () => this.#submitNext());
+	}
+
+	get done(): boolean {
+		return this.#left === 0;
+	}
+
+	#submitNext(): void {
+		if (this.#left === 0) return;
+		this.#left--;
+		this.#submit(this.#draw());
+		this.#world.after(this.#world.random.skewed(10, 120_000), () => this.#submitNext());
+	}
+
+	#draw(): TaskSubmission {
+		const { random } = this.#world;
+		const work: SimulatedWork = {
+			runMs: random.chance(0.05) ? random.between(100_000, 900_000) : random.skewed(50, 120_000),
+			outputBytes: random.skewed(0, 100_000),
+			outcome: random.pick(["passed", "passed", "passed", "failed", "bad_environment", "out_of_memory"] as const),
+		};
+		const input: TaskSubmissionInput = {
+			payload: { ...work },
+			title: `${this.name} ${this.#count}`,
+			dedupKey: `${this.name}-${this.#count++}`,
+			priority: random.chance(0.2) ? random.between(-2, 2) : 0,
+			policies: {
+				onWorkerLost: random.pick(["requeue", "requeue", "requeue", "fail", "needs_human"] as const),
+				fallback: random.pick(["never", "always", { afterMs: 30_000 }] as const),
+				retry: { limit: random.between(0, 4), backoffMs: random.between(0, 5000) },
+				...(random.chance(0.2) && { timeoutMs: random.between(1000, 100_000) }),
+			},
+			...(random.chance(0.1) && { supersedeKey: `newest-of-${this.name}` }),
+			...(random.chance(0.1) && { mergeKey: `equal-${random.between(1, 2)}` }),
+			...(random.chance(0.1) && { constraints: { tags: { kind: random.pick(["big", "small"]) } } }),
+			...(random.chance(0.1) && { prefer: { machine: "worker-1", spillMs: random.between(0, 60_000) } }),
+			...(random.chance(0.05) && { constraints: { slots: 2 } }),
+		};
+		return TaskSubmission.parse(input);
+	}
+
+	#submit(submission: TaskSubmission): void {
+		const { random } = this.#world;
+		const id = random.identifier("t_");
+		const ask = random.identifier("a_");
+		let acknowledged = false;
+		// The request arrives, or not; the answer as well. Without an answer the same is asked again.
+		this.#travel(() => {
+			const known = [...this.#coordinator.history.values()].find((task) => task.submission.dedupKey === submission.dedupKey);
+			const answer = (task: string, how: string) =>
+				this.#travel(() => {
+					if (acknowledged) return;
+					acknowledged = true;
+					if (how !== "") this.#world.saw(how);
+					this.#oracle.acknowledge(task);
+					this.#acknowledged(task, how === "merged" ? undefined : ask);
+				});
+			if (known !== undefined) return answer(known.id, "deduplicated by history");
+			this.#coordinator.ask(
+				{ type: "task.submit", actor: { name: this.name, admin: false, namespaces }, tasks: [{ id, ask, submission }] },
+				(reply) => {
+					const result = reply.ok ? reply.results?.[0] : undefined;
+					if (result) answer(result.task, result.deduplicated ? "deduplicated" : result.merged ? "merged" : "");
+				},
+			);
+		});
+		this.#world.after(random.between(3000, 20_000), () => {
+			if (!acknowledged) this.#submit(submission);
+		});
+	}
+
+	#acknowledged(task: string, ask: string | undefined): void {
+		const { random } = this.#world;
+		if (!random.chance(this.#weather.cancelChance)) return;
+		this.#world.after(random.skewed(0, 60_000), () => {
+			this.#world.saw("cancel asked");
+			this.#coordinator.ask(
+				{ type: "task.cancel", actor: { name: this.name, admin: false, namespaces }, task, ...(ask && random.chance(0.5) && { ask }), force: random.chance(0.2) },
+				(reply) => {
+					if (reply.ok) this.#world.saw("cancel accepted");
+				},
+			);
+		});
+	}
+
+	/** One way over a bad network. */
+	#travel(arrive: () => void): void {
+		const { random } = this.#world;
+		if (random.chance(this.#weather.dropMessage)) return;
+		this.#world.after(random.skewed(1, 300), arrive);
+	}
+}
+
+/** The person who answers what needs one, so that everything ends. */
+export function answerOpenQuestions(world: World, coordinator: CoordinatorNode, oracle: Oracle): void {
+	for (const task of oracle.acknowledged) {
+		const view = coordinator.read(task);
+		if (view === undefined || isEnded(view.status) || view.status !== "needs_human") continue;
+		world.saw("a person decided");
+		coordinator.ask(
+			{ type: "task.resolve", actor: { name: "person", admin: true, namespaces }, task, to: world.random.pick(["pending", "done", "failed", "cancelled"] as const) },
+			() => {},
+		);
+	}
+}

@@ -1,0 +1,83 @@
+import { Random } from "./random.ts";
+
+/** An oracle's verdict: this seed found a bug. */
+export class Violation extends Error {
+	override readonly name = "Violation";
+}
+
+type Action = () => void | Promise<void>;
+
+/** Virtual time and the queue of what happens next. One thread, one source of chance: a seed replays exactly. */
+export class World {
+	/** Virtual milliseconds since the start. */
+	now = 0;
+	ticks = 0;
+	readonly random: Random;
+	readonly sometimes = new Map<string, number>();
+	/** The last happenings, for a failing seed's report. */
+	readonly trace: string[] = [];
+	#queue: { at: number; order: number; action: Action }[] = [];
+	#order = 0;
+	#serial = 0;
+
+	constructor(seed: number) {
+		this.random = new Random(seed);
+	}
+
+	after(ms: number, action: Action): void {
+		const item = { at: this.now + Math.max(0, ms), order: this.#order++, action };
+		let index = this.#queue.push(item) - 1;
+		while (index > 0) {
+			const parent = (index - 1) >> 1;
+			if (!before(item, this.#queue[parent]!)) break;
+			this.#queue[index] = this.#queue[parent]!;
+			index = parent;
+		}
+		this.#queue[index] = item;
+	}
+
+	/** Does the next thing. False when nothing is left to happen. */
+	async tick(): Promise<boolean> {
+		const next = this.#pop();
+		if (next === undefined) return false;
+		this.now = next.at;
+		this.ticks++;
+		const pending = next.action();
+		if (pending !== undefined) await pending;
+		return true;
+	}
+
+	/** A number that no other thing of this world has. */
+	serial(): number {
+		return ++this.#serial;
+	}
+
+	/** Counts that a rare state was visited. */
+	saw(what: string): void {
+		this.sometimes.set(what, (this.sometimes.get(what) ?? 0) + 1);
+	}
+
+	note(text: () => string): void {
+		if (this.trace.length >= 400) this.trace.splice(0, 200);
+		this.trace.push(`${(this.now / 1000).toFixed(3)} ${text()}`);
+	}
+
+	#pop(): { at: number; order: number; action: Action } | undefined {
+		const top = this.#queue[0];
+		const last = this.#queue.pop();
+		if (top === undefined || last === undefined || top === last) return top;
+		let index = 0;
+		for (;;) {
+			let child = 2 * index + 1;
+			if (child >= this.#queue.length) break;
+			if (child + 1 < this.#queue.length && before(this.#queue[child + 1]!, this.#queue[child]!)) child++;
+			if (!before(this.#queue[child]!, last)) break;
+			this.#queue[index] = this.#queue[child]!;
+			index = child;
+		}
+		this.#queue[index] = last;
+		return top;
+	}
+}
+
+const before = (a: { at: number; order: number }, b: { at: number; order: number }): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
