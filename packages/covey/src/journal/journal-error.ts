@@ -28,10 +28,3 @@ export class JournalError extends CoveyError {
 		this.reason = reason;
 	}
 }
-
-/** Shared by every adapter, so that the driver sees one sentence. */
-export function truncatedError(after: number, oldest: number): JournalError {
-	return new JournalError("truncated", `entries after ${after} were asked for, but the journal now starts after ${oldest}`, {
-		hint: "recover from the snapshot instead",
-	});
-}

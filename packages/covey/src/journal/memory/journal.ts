@@ -1,5 +1,5 @@
 import type { RecordChange } from "#core/record.ts";
-import { JournalError, truncatedError } from "#journal/journal-error.ts";
+import { JournalError } from "#journal/journal-error.ts";
 import { assert } from "#kit/assert.ts";
 import type { AppendResult, Journal, JournalEntry } from "#ports/journal.ts";
 import { createMemoryDisk, diskTail, type MemoryDisk } from "./disk.ts";
@@ -77,7 +77,7 @@ class MemoryJournal implements Journal {
 		this.#assertOpen();
 		for (let next = after + 1; ; next++) {
 			const { base, entries } = this.#disk;
-			if (next <= base) throw truncatedError(next - 1, base);
+			if (next <= base) throw new JournalError("truncated", `the journal starts after ${base}`, { sequence: base });
 			const entry = entries[next - base - 1];
 			if (!entry || entry.payload.length !== entry.length) return;
 			yield { sequence: entry.sequence, snapshot: false, changes: JSON.parse(entry.payload) };

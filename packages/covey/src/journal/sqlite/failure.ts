@@ -17,8 +17,8 @@ export class StoreFailure extends Error {
 	}
 }
 
-/** `failed`: anything else that SQLite or the system said. */
-export type FailureReason = "corrupt" | "truncated" | "newer_format" | "unsupported" | "full" | "failed";
+/** `busy`: another program has the file open, past the owner lock. `failed`: anything else that SQLite or the system said. */
+export type FailureReason = "corrupt" | "truncated" | "newer_format" | "unsupported" | "full" | "busy" | "failed";
 
 export interface FailureData {
 	readonly reason: FailureReason;
@@ -27,8 +27,15 @@ export interface FailureData {
 	readonly hint: string | undefined;
 }
 
-/** Primary result codes of SQLite that mean something to us (sqlite.org/rescode.html). */
-const reasons: Readonly<Record<number, FailureReason>> = { 11: "corrupt", 13: "full", 26: "corrupt" };
+/** SQLite's result codes that mean something to us, primary and extended (sqlite.org/rescode.html). */
+const reasons: Readonly<Record<number, FailureReason>> = {
+	5: "busy", // SQLITE_BUSY
+	11: "corrupt", // SQLITE_CORRUPT
+	13: "full", // SQLITE_FULL
+	26: "corrupt", // SQLITE_NOTADB
+	522: "corrupt", // SQLITE_IOERR_SHORT_READ: the file ends before what it says it holds
+	8458: "corrupt", // SQLITE_IOERR_CORRUPTFS
+};
 
 /**
  * `full` is SQLITE_FULL alone: no space, and the statement was taken back. A failed sync has another code: after it
@@ -37,6 +44,6 @@ const reasons: Readonly<Record<number, FailureReason>> = { 11: "corrupt", 13: "f
 export function failureOf(error: unknown): FailureData {
 	if (error instanceof StoreFailure) return { reason: error.reason, message: error.message, sequence: error.sequence, hint: error.hint };
 	const { errcode, message } = error as { errcode?: number; message?: string };
-	const reason = reasons[(errcode ?? 0) & 0xff] ?? "failed";
+	const reason = reasons[errcode ?? 0] ?? reasons[(errcode ?? 0) & 0xff] ?? "failed";
 	return { reason, message: message ?? String(error), sequence: undefined, hint: undefined };
 }

@@ -1,13 +1,15 @@
 import { stat } from "node:fs/promises";
-import { CoveyError } from "@covey/protocol";
 import type { RecordChange } from "#core/record.ts";
 import { acquireOwnerLock, type OwnerLock } from "#host/lock/owner-lock.ts";
-import { JournalError, truncatedError } from "#journal/journal-error.ts";
+import { JournalError } from "#journal/journal-error.ts";
 import { assert } from "#kit/assert.ts";
 import { type Logger, silentLogger } from "#kit/logger.ts";
 import type { AppendResult, Journal, JournalEntry } from "#ports/journal.ts";
 import { StoreFailure } from "./failure.ts";
+import { toJournalError } from "./refusal.ts";
+import type { StoredEntries } from "./store.ts";
 import { WriterThread } from "./thread.ts";
+import type { Opened } from "./writer.ts";
 
 export interface SqliteJournalOptions {
 	/** Where `journal.db` and its companions (`-wal`, `.lock`, `.owner.json`) live: a local disk, not NFS or SMB. */
@@ -41,8 +43,8 @@ export async function openSqliteJournal(options: SqliteJournalOptions): Promise<
 	const lock = acquireOwnerLock(file, `the journal ${file}`);
 	const thread = new WriterThread(options.workerUrl ?? new URL("./writer.ts", import.meta.url), { file });
 	try {
-		const tail = await thread.ready();
-		return new ThreadedJournal(file, tail, thread, lock, options.logger ?? silentLogger);
+		const opened = await thread.ready();
+		return new ThreadedJournal(file, opened, thread, lock, options.logger ?? silentLogger);
 	} catch (error) {
 		await thread.exited();
 		lock.release();
@@ -56,13 +58,14 @@ class ThreadedJournal implements SqliteJournal {
 	readonly #thread: WriterThread;
 	readonly #lock: OwnerLock;
 	readonly #logger: Logger;
-	#snapshotSequence = 0;
+	#snapshotSequence: number;
 	#storingSnapshot = false;
 	#closing: Promise<void> | undefined;
 
-	constructor(file: string, tail: number, thread: WriterThread, lock: OwnerLock, logger: Logger) {
+	constructor(file: string, opened: Opened, thread: WriterThread, lock: OwnerLock, logger: Logger) {
 		this.#file = file;
-		this.tail = tail;
+		this.tail = opened.tail;
+		this.#snapshotSequence = opened.snapshotSequence;
 		this.#thread = thread;
 		this.#lock = lock;
 		this.#logger = logger;
@@ -74,7 +77,6 @@ class ThreadedJournal implements SqliteJournal {
 
 	async *recover(): AsyncIterable<JournalEntry> {
 		const head = await this.#call("snapshotHead", null);
-		this.#snapshotSequence = head?.sequence ?? 0;
 		for (let number = 1; head && number <= head.parts; number++) {
 			const payload = await this.#call("snapshotPart", { id: head.id, number });
 			yield { sequence: head.sequence, snapshot: true, changes: this.#parse(payload, head.sequence) };
@@ -101,15 +103,12 @@ class ThreadedJournal implements SqliteJournal {
 	}
 
 	async *read(after: number): AsyncIterable<JournalEntry> {
-		for (let from: number | undefined = after; from !== undefined; ) {
-			const { entries, next }: Awaited<ReturnType<typeof this.entries>> = await this.entries(from);
-			for (const { sequence, payload } of entries) yield { sequence, snapshot: false, changes: this.#parse(payload, sequence) };
-			from = next;
+		let from: number | undefined = after;
+		while (from !== undefined) {
+			const stored: StoredEntries = await this.#call("entries", from);
+			for (const { sequence, payload } of stored.entries) yield { sequence, snapshot: false, changes: this.#parse(payload, sequence) };
+			from = stored.next;
 		}
-	}
-
-	entries(after: number) {
-		return this.#call("entries", after);
 	}
 
 	async putSnapshot(sequence: number, records: Iterable<RecordChange>, signal: AbortSignal): Promise<void> {
@@ -196,31 +195,4 @@ function* parts(records: Iterable<RecordChange>): Iterable<string> {
 		length = 0;
 	}
 	yield `[${part.join(",")}]`;
-}
-
-/** Names the file, the entry and the way out. Errors of other origin go through as they are. */
-export function toJournalError(error: unknown, file: string): unknown {
-	if (!(error instanceof StoreFailure)) return error;
-	const { reason, message, sequence, hint } = error;
-	const about = { ...(sequence !== undefined && { sequence }), ...(hint !== undefined && { hint }), cause: error };
-	switch (reason) {
-		case "corrupt":
-			return new JournalError(
-				"corrupt",
-				`the journal ${file} is damaged${sequence === undefined ? "" : ` at entry ${sequence}`}: ${message}`,
-				{
-					hint: `it is left as it is; copy what is whole into a new one with: covey journal salvage ${file}`,
-					...about,
-				},
-			);
-		case "truncated":
-			return sequence === undefined ? new JournalError("truncated", message, about) : truncatedError(0, sequence);
-		case "newer_format":
-		case "unsupported":
-			return new JournalError(reason, `the journal ${file} cannot be used: ${message}`, about);
-		case "full":
-			return new CoveyError("store_full", `no space left for the journal ${file}`, { hint: "free some space on that disk", cause: error });
-		case "failed":
-			return new CoveyError("internal", `the journal ${file} failed: ${message}`, { cause: error });
-	}
 }

@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { networkFilesystem } from "#host/lock/network-filesystem.ts";
 import { syncDirectory } from "#host/lock/sync-directory.ts";
 import { chainStart } from "./chain.ts";
 import { StoreFailure } from "./failure.ts";
@@ -32,10 +33,18 @@ const schema = `
 export function openDatabase(file: string): DatabaseSync {
 	if (!existsSync(file)) create(file);
 	if (statSync(file).size === 0) throw new StoreFailure("corrupt", "the file is empty");
-	const database = new DatabaseSync(file, { timeout: 5000 });
+	const network = networkFilesystem(dirname(file));
+	if (network)
+		throw new StoreFailure("unsupported", `it is on ${network}, which cannot promise that a flushed write stays`, {
+			hint: "use a state directory on a local disk",
+		});
+	const database = new DatabaseSync(file, { timeout: 1000 });
 	try {
-		configure(database);
+		database.exec("PRAGMA locking_mode = EXCLUSIVE");
 		checkFormat(database);
+		configure(database);
+		const damage = pragma(database, "quick_check(1)");
+		if (damage !== "ok") throw new StoreFailure("corrupt", `SQLite's check says: ${damage}`);
 		return database;
 	} catch (error) {
 		database.close();
@@ -66,13 +75,15 @@ function create(file: string): void {
  * write-ahead log in memory: no third file to grow on a full disk, and SQLite itself refuses a second opener.
  * The write-ahead log keeps its size, as overwriting is faster than growing; `Store.tidy` bounds it.
  */
+const walBytesMax = 16 * 1024 * 1024;
+
 const settings: readonly { readonly name: string; readonly value: string | number; readonly reads: string | number }[] = [
 	{ name: "locking_mode", value: "EXCLUSIVE", reads: "exclusive" },
 	{ name: "journal_mode", value: "WAL", reads: "wal" },
 	{ name: "synchronous", value: "FULL", reads: 2 },
 	{ name: "fullfsync", value: 1, reads: 1 },
 	{ name: "wal_autocheckpoint", value: 0, reads: 0 },
-	{ name: "journal_size_limit", value: 64 * 1024 * 1024, reads: 64 * 1024 * 1024 },
+	{ name: "journal_size_limit", value: walBytesMax, reads: walBytesMax },
 ];
 
 function configure(database: DatabaseSync): void {
@@ -83,6 +94,7 @@ function configure(database: DatabaseSync): void {
 	}
 }
 
+/** Before anything is set, so that a file of somebody else stays as it is. */
 function checkFormat(database: DatabaseSync): void {
 	if (pragma(database, "application_id") !== applicationId) throw new StoreFailure("unsupported", "the file is not a Covey journal");
 	const format = pragma(database, "user_version") as number;
@@ -93,8 +105,6 @@ function checkFormat(database: DatabaseSync): void {
 			{ hint: "upgrade Covey on this machine, or use another state directory" },
 		);
 	if (format < journalFormat) throw new StoreFailure("corrupt", `it says that its format is ${format}, which no Covey wrote`);
-	const damage = pragma(database, "quick_check(1)");
-	if (damage !== "ok") throw new StoreFailure("corrupt", `SQLite's check says: ${damage}`);
 }
 
 /** The first column of the first row that `PRAGMA name` answers. */

@@ -7,10 +7,11 @@ export interface SnapshotHead {
 	readonly id: number;
 	readonly sequence: number;
 	readonly parts: number;
+	/** The link of entry `sequence`. */
+	readonly link: Uint8Array;
 }
 
 interface SnapshotRow extends SnapshotHead {
-	readonly link: Uint8Array;
 	readonly seal: Uint8Array;
 }
 
@@ -18,6 +19,8 @@ interface PartRow {
 	readonly payload: Uint8Array;
 	readonly link: Uint8Array;
 }
+
+type Log = Pick<Store, "anchor" | "linkOf" | "wrote">;
 
 const nothing = new Uint8Array(0);
 /** Parts dropped in one transaction, of about 256 KiB each. */
@@ -30,12 +33,12 @@ const dropPartsMax = 8;
  */
 export class Snapshots {
 	readonly #database: DatabaseSync;
-	readonly #store: Store;
+	readonly #store: Log;
 	readonly #addPart: StatementSync;
 	readonly #part: StatementSync;
 	#draft: { readonly id: number; readonly sequence: number; readonly base: Uint8Array; last: Uint8Array; parts: number } | undefined;
 
-	constructor(database: DatabaseSync, store: Store) {
+	constructor(database: DatabaseSync, store: Log) {
 		this.#database = database;
 		this.#store = store;
 		this.#addPart = database.prepare("INSERT INTO part VALUES (?, ?, ?, ?)");
@@ -44,21 +47,24 @@ export class Snapshots {
 
 	/** The finished snapshot. @throws StoreFailure `corrupt` when it does not belong to this log, or is missing from a truncated one. */
 	head(): SnapshotHead | undefined {
-		const row = this.#newest();
+		const head = this.sealed();
 		const anchor = this.#store.anchor();
-		if (!row) {
-			if (anchor > 0)
-				throw new StoreFailure("corrupt", `entries up to ${anchor} were truncated, but there is no snapshot`, { sequence: anchor });
-			return undefined;
-		}
-		const { id, sequence, parts, link: base } = row;
-		const entry = this.#store.linkOf(sequence);
-		if (!entry || Buffer.compare(entry, base) !== 0)
-			throw new StoreFailure("corrupt", "the snapshot does not belong to this log", { sequence });
+		if (!head && anchor > 0)
+			throw new StoreFailure("corrupt", `entries up to ${anchor} were dropped, but there is no snapshot`, { sequence: anchor });
+		const entry = head && this.#store.linkOf(head.sequence);
+		if (head && (!entry || Buffer.compare(entry, head.link) !== 0))
+			throw new StoreFailure("corrupt", "the snapshot does not belong to this log", { sequence: head.sequence });
+		return head;
+	}
+
+	/** The finished snapshot, judged by its own seal alone. @throws StoreFailure `corrupt`. */
+	sealed(): SnapshotHead | undefined {
+		const row = this.#newest();
+		if (!row) return undefined;
+		const { id, sequence, parts, link: base, seal } = row;
 		const last = parts === 0 ? startOf(base, sequence) : this.#row(row, parts).link;
-		if (Buffer.compare(sealOf(last, parts), row.seal) !== 0)
-			throw new StoreFailure("corrupt", "the snapshot's seal is broken", { sequence });
-		return { id, sequence, parts };
+		if (Buffer.compare(sealOf(last, parts), seal) !== 0) throw new StoreFailure("corrupt", "the snapshot's seal is broken", { sequence });
+		return { id, sequence, parts, link: base };
 	}
 
 	/** One part of the finished snapshot, numbered from 1. @throws StoreFailure `corrupt`. */

@@ -8,8 +8,13 @@ export type StoreAppend = { readonly kind: "stored" | "conflict" | "full" } | { 
 
 /** A verified piece of the log. `next` is what to read after; undefined when this was the end. */
 export interface StoredEntries {
-	readonly entries: readonly { readonly sequence: number; readonly payload: Uint8Array }[];
+	readonly entries: readonly StoredEntry[];
 	readonly next: number | undefined;
+}
+
+export interface StoredEntry {
+	readonly sequence: number;
+	readonly payload: Uint8Array;
 }
 
 /** Bytes of payload in one answer of `entries`. */
@@ -17,11 +22,9 @@ const readBytesMax = 1024 * 1024;
 /** Rows dropped in one transaction, so that an append never waits long behind one. */
 const dropEntriesMax = 256;
 /** Written since the last checkpoint: worth one when idle, and time for one in any case. */
-export const checkpointBytes = { idle: 1024 * 1024, always: 16 * 1024 * 1024 };
+export const checkpointBytes = { idle: 1024 * 1024, always: 4 * 1024 * 1024 };
 
-interface EntryRow {
-	readonly sequence: number;
-	readonly payload: Uint8Array;
+export interface EntryRow extends StoredEntry {
 	readonly link: Uint8Array;
 }
 
@@ -34,14 +37,12 @@ export class Store {
 	#bytesSinceCheckpoint = 0;
 	readonly #database: DatabaseSync;
 	readonly #append: StatementSync;
-	readonly #entry: StatementSync;
-	readonly #entriesAfter: StatementSync;
+	readonly #linkOf: StatementSync;
 
 	constructor(database: DatabaseSync) {
 		this.#database = database;
 		this.#append = database.prepare("INSERT INTO entry SELECT ?, ?, ? WHERE (SELECT max(sequence) FROM entry) = ?");
-		this.#entry = database.prepare("SELECT sequence, payload, link FROM entry WHERE sequence = ?");
-		this.#entriesAfter = database.prepare("SELECT sequence, payload, link FROM entry WHERE sequence > ? ORDER BY sequence");
+		this.#linkOf = database.prepare("SELECT link FROM entry WHERE sequence = ?");
 		const last = database.prepare("SELECT sequence, link FROM entry ORDER BY sequence DESC LIMIT 1").get() as EntryRow | undefined;
 		if (!last) throw new StoreFailure("corrupt", "it has no entry to start from");
 		this.#tail = last.sequence;
@@ -78,28 +79,20 @@ export class Store {
 		return (this.#database.prepare("SELECT min(sequence) AS sequence FROM entry").get() as unknown as EntryRow).sequence;
 	}
 
-	/** @throws StoreFailure `truncated` when `after` lies before the anchor, `corrupt`. */
+	/** Entries after `after`, as many as fit one answer. @throws StoreFailure `truncated` when `after` lies before the anchor, `corrupt`. */
 	entries(after: number): StoredEntries {
 		if (after >= this.#tail) return { entries: [], next: undefined };
-		const base = this.#entry.get(after) as EntryRow | undefined;
-		if (!base) {
-			const anchor = this.anchor();
-			if (after < anchor) throw new StoreFailure("truncated", `${anchor}`, { sequence: anchor });
-			throw new StoreFailure("corrupt", "the entry is missing", { sequence: after });
-		}
-		const entries: EntryRow[] = [];
-		let { sequence, link: previous } = base;
+		const base = this.linkOf(after);
+		if (!base) throw this.#missing(after);
+		const entries: StoredEntry[] = [];
 		let bytes = 0;
-		for (const row of this.#entriesAfter.iterate(after) as Iterable<unknown> as Iterable<EntryRow>) {
-			sequence++;
-			if (row.sequence !== sequence) throw new StoreFailure("corrupt", "the entry is missing", { sequence });
-			previous = link(previous, sequence, row.payload);
-			if (Buffer.compare(previous, row.link) !== 0) throw new StoreFailure("corrupt", "its checksum does not match", { sequence });
-			entries.push(row);
-			if ((bytes += row.payload.length) >= readBytesMax) break;
+		for (const { sequence, payload } of walkEntries(this.#database, after, base)) {
+			entries.push({ sequence, payload });
+			if ((bytes += payload.length) >= readBytesMax) break;
 		}
-		if (sequence === after) throw new StoreFailure("corrupt", "the entry is missing", { sequence: after + 1 });
-		return { entries: entries.map(({ payload, sequence }) => ({ sequence, payload })), next: sequence < this.#tail ? sequence : undefined };
+		const last = entries.at(-1)?.sequence;
+		if (last === undefined) throw this.#missing(after + 1);
+		return { entries, next: last < this.#tail ? last : undefined };
 	}
 
 	/** Drops some of the entries before `sequence`, which becomes the anchor. @returns whether there is more to drop. */
@@ -112,7 +105,7 @@ export class Store {
 
 	/** The link of an entry, also of the anchor. */
 	linkOf(sequence: number): Uint8Array | undefined {
-		return (this.#entry.get(sequence) as EntryRow | undefined)?.link;
+		return (this.#linkOf.get(sequence) as EntryRow | undefined)?.link;
 	}
 
 	bytes(): number {
@@ -126,17 +119,24 @@ export class Store {
 
 	/** Whether a checkpoint is due: `always`, or only worth it when `idle`. */
 	checkpointDue(when: keyof typeof checkpointBytes): boolean {
-		return this.#broken === undefined && this.#bytesSinceCheckpoint >= checkpointBytes[when];
+		return this.#bytesSinceCheckpoint >= checkpointBytes[when];
 	}
 
-	/** Moves the write-ahead log into the database. A full disk only puts it off; any other failure ends all appends. */
+	/** Moves the write-ahead log into the database. */
 	checkpoint(): void {
 		this.#bytesSinceCheckpoint = 0;
+		this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+	}
+
+	/** Runs housekeeping. A full disk only puts it off; after any other failure nothing is appended any more. */
+	keepHouse<T>(work: () => T): T | undefined {
+		if (this.#broken !== undefined || !this.#database.isOpen) return undefined;
 		try {
-			this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
+			return work();
 		} catch (error) {
 			const { reason, message } = failureOf(error);
-			if (reason !== "full") this.#broken = `a checkpoint failed: ${message}`;
+			if (reason !== "full") this.#broken = `housekeeping failed: ${message}`;
+			return undefined;
 		}
 	}
 
@@ -144,7 +144,7 @@ export class Store {
 	shrink(): boolean {
 		const worthIt = () =>
 			(pragma(this.#database, "freelist_count") as number) > Math.max(1024, (pragma(this.#database, "page_count") as number) / 4);
-		if (this.#broken !== undefined || !worthIt()) return false;
+		if (!worthIt()) return false;
 		this.#database.exec("PRAGMA incremental_vacuum(256)");
 		this.wrote(256 * 4096);
 		return worthIt();
@@ -152,5 +152,24 @@ export class Store {
 
 	close(): void {
 		if (this.#database.isOpen) this.#database.close();
+	}
+
+	#missing(sequence: number): StoreFailure {
+		const anchor = this.anchor();
+		if (sequence < anchor) return new StoreFailure("truncated", `the journal starts after ${anchor}`, { sequence: anchor });
+		return new StoreFailure("corrupt", "the entry is missing", { sequence });
+	}
+}
+
+/** The entries after `after`, whose link is `base`, each proved by its own. @throws StoreFailure `corrupt` at the first that is not. */
+export function* walkEntries(database: DatabaseSync, after: number, base: Uint8Array): Iterable<EntryRow> {
+	const rows = database.prepare("SELECT sequence, payload, link FROM entry WHERE sequence > ? ORDER BY sequence").iterate(after);
+	let sequence = after;
+	let previous = base;
+	for (const row of rows as Iterable<unknown> as Iterable<EntryRow>) {
+		if (row.sequence !== ++sequence) throw new StoreFailure("corrupt", "the entry is missing", { sequence });
+		previous = link(previous, sequence, row.payload);
+		if (Buffer.compare(previous, row.link) !== 0) throw new StoreFailure("corrupt", "its checksum does not match", { sequence });
+		yield row;
 	}
 }

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { type Deferred, deferred } from "#kit/deferred.ts";
 import { type FailureData, StoreFailure } from "./failure.ts";
-import type { Answer, Operations, WriterData } from "./writer.ts";
+import type { Answer, Opened, Operations, WriterData } from "./writer.ts";
 
 type Argument<N extends keyof Operations> = Parameters<Operations[N]>[0];
 type Result<N extends keyof Operations> = ReturnType<Operations[N]>;
@@ -25,9 +25,9 @@ export class WriterThread {
 		});
 	}
 
-	/** The tail, when the database is open. Once, before any call. @throws StoreFailure. */
-	ready(): Promise<number> {
-		return this.#expect(0) as Promise<number>;
+	/** Resolves when the database is open. Once, before any call. @throws StoreFailure. */
+	ready(): Promise<Opened> {
+		return this.#expect(0) as Promise<Opened>;
 	}
 
 	/** @throws StoreFailure; an Error when the thread died. */

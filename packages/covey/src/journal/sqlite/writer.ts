@@ -12,6 +12,12 @@ export interface WriterData {
 	readonly file: string;
 }
 
+/** The answer to opening. */
+export interface Opened {
+	readonly tail: number;
+	readonly snapshotSequence: number;
+}
+
 /** What the main side may ask for, by name. */
 export type Operations = ReturnType<typeof createOperations>;
 
@@ -25,7 +31,7 @@ export interface Request {
 export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly failure: FailureData };
 
 /** How long nothing must have been asked before the thread tidies. */
-const idleMs = 20;
+const idleMs = 5;
 
 function createOperations(store: Store, snapshots: Snapshots) {
 	return {
@@ -49,23 +55,25 @@ function serve(port: NonNullable<typeof parentPort>): void {
 	const store = new Store(database);
 	const snapshots = new Snapshots(database, store);
 	const operations = createOperations(store, snapshots);
-	let idle = setTimeout(() => {}, 0);
+	let idle: NodeJS.Timeout | undefined;
 
 	const tidy = () => {
-		if (!database.isOpen) return;
-		const more = snapshots.tidy() || store.shrink();
-		if (store.checkpointDue("idle")) store.checkpoint();
+		const more = store.keepHouse(() => {
+			if (store.checkpointDue("idle")) store.checkpoint();
+			return snapshots.tidy() || store.shrink();
+		});
 		if (more) idle = setTimeout(tidy, 1);
 	};
 
 	port.on("message", ({ id, name, argument }: Request) => {
+		clearTimeout(idle);
 		port.postMessage(answer(id, () => (operations[name] as (argument: unknown) => unknown)(argument)));
 		if (name === "close") return port.close();
-		if (store.checkpointDue("always")) store.checkpoint();
-		clearTimeout(idle);
+		if (store.checkpointDue("always")) store.keepHouse(() => store.checkpoint());
 		idle = setTimeout(tidy, idleMs);
 	});
-	port.postMessage({ id: 0, value: store.tail } satisfies Answer);
+	const opened: Opened = { tail: store.tail, snapshotSequence: snapshots.head()?.sequence ?? 0 };
+	port.postMessage({ id: 0, value: opened } satisfies Answer);
 }
 
 function answer(id: number, run: () => unknown): Answer {
