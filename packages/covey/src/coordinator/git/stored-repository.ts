@@ -1,19 +1,17 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createBareRepository, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
+import { createSharedLock, type SharedLock } from "#kit/shared-lock.ts";
 import { settleQuarantines } from "./quarantine.ts";
 
-/** One bare repository of the store, and what is known of it in memory: which snapshots it has and when each was used. */
-export interface StoredRepository {
+/** One bare repository of the store, and what is known of it in memory. Uploads share it; maintenance has it alone. */
+export interface StoredRepository extends SharedLock {
 	readonly directory: string;
 	/** Snapshot commit → when it was last used. */
 	readonly usedAt: ReadonlyMap<string, number>;
 	touch(commit: string, now: number): void;
 	add(commit: string, now: number): Promise<void>;
 	remove(commit: string): Promise<void>;
-	/** Runs uploads side by side, and maintenance alone. */
-	shared<T>(work: () => Promise<T>): Promise<T>;
-	exclusive<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** @returns undefined when it does not exist. */
@@ -24,7 +22,6 @@ export async function openStoredRepository(directory: string): Promise<StoredRep
 	for (const commit of await readdir(join(directory, snapshotRefs)).catch(() => [])) {
 		usedAt.set(commit, (await stat(join(directory, snapshotRefs, commit))).mtimeMs);
 	}
-	const lock = createSharedLock();
 	return {
 		directory,
 		usedAt,
@@ -39,7 +36,7 @@ export async function openStoredRepository(directory: string): Promise<StoredRep
 			usedAt.delete(commit);
 			await removeSnapshotRef(directory, commit);
 		},
-		...lock,
+		...createSharedLock(),
 	};
 }
 
@@ -48,32 +45,4 @@ export async function createStoredRepository(directory: string, idLength: number
 	const created = await openStoredRepository(directory);
 	if (!created) throw new Error(`${directory} vanished while it was made`);
 	return created;
-}
-
-function createSharedLock(): Pick<StoredRepository, "shared" | "exclusive"> {
-	const sharing = new Set<Promise<unknown>>();
-	let alone: Promise<unknown> | undefined;
-	return {
-		async shared(work) {
-			while (alone) await alone;
-			const running = work();
-			const settled = running.catch(() => {});
-			sharing.add(settled);
-			try {
-				return await running;
-			} finally {
-				sharing.delete(settled);
-			}
-		},
-		async exclusive(work) {
-			while (alone) await alone;
-			const running = Promise.all(sharing).then(work);
-			alone = running.catch(() => {});
-			try {
-				return await running;
-			} finally {
-				alone = undefined;
-			}
-		},
-	};
 }

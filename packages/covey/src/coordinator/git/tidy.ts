@@ -1,4 +1,4 @@
-import { git } from "#host/git/git.ts";
+import { dropUnreachable } from "#host/git/bare.ts";
 import type { StoredRepository } from "./stored-repository.ts";
 
 export interface Retention {
@@ -22,8 +22,6 @@ export async function tidy(
 	const newestFirst = [...stored.usedAt].sort(([, a], [, b]) => b - a);
 	const dropped = newestFirst.filter(([commit, usedAt], place) => (place >= retention.snapshotsMax || usedAt < oldest) && !pinned(commit));
 	for (const [commit] of dropped) await stored.remove(commit);
-	const call = { trust: "own", directory: stored.directory, environment: { GIT_DIR: stored.directory }, signal } as const;
-	await git({ ...call, arguments: ["repack", "-a", "-d", "-q"] });
-	await git({ ...call, arguments: ["prune", "--expire=now"] });
+	await dropUnreachable(stored.directory, signal);
 	return dropped.length;
 }

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { git } from "./git.ts";
 
 /**
  * Makes an empty bare repository, as `git init --bare --template=` would, without a process: no hooks, no
@@ -38,4 +39,11 @@ export async function writeSnapshotRef(repository: string, commit: string): Prom
 
 export async function removeSnapshotRef(repository: string, commit: string): Promise<void> {
 	await rm(join(repository, snapshotRefs, commit), { force: true });
+}
+
+/** Packs what the refs reach and removes everything else at once. Nothing may be written to the repository meanwhile. */
+export async function dropUnreachable(repository: string, signal?: AbortSignal): Promise<void> {
+	const call = { trust: "own", directory: repository, environment: { GIT_DIR: repository }, signal } as const;
+	await git({ ...call, arguments: ["repack", "-a", "-d", "-q"] });
+	await git({ ...call, arguments: ["prune", "--expire=now"] });
 }

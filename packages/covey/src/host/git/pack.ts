@@ -56,7 +56,8 @@ export function packObjects(options: {
 	return streamGit({
 		...call,
 		input: Buffer.from([want, ...bases.map((base) => `^${base}`), ""].join("\n")),
-		arguments: ["pack-objects", "--revs", "--thin", "--delta-base-offset", "--stdout", "-q"],
+		// --shallow: count the trees of bases as known although no commit descends from them.
+		arguments: ["pack-objects", "--revs", "--thin", "--shallow", "--delta-base-offset", "--stdout", "-q"],
 	});
 }
 

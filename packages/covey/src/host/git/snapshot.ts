@@ -210,7 +210,8 @@ async function writeTree(repository: Repository, entries: readonly StatusEntry[]
 		const present = entries.filter((entry) => entry.kind !== "deleted");
 		const update = ["update-index", "--add", "--remove", "--replace", "--ignore-skip-worktree-entries"];
 		// First, and by force: what stands there now may be a directory, or lie behind a symbolic link.
-		if (deleted.length > 0) await git({ ...call, environment, input: nulEnded(deleted), arguments: [...update, "--force-remove", "-z", "--stdin"] });
+		if (deleted.length > 0)
+			await git({ ...call, environment, input: nulEnded(deleted), arguments: [...update, "--force-remove", "-z", "--stdin"] });
 		if (present.length > 0) await addFiles({ ...call, environment, input: nulEnded(present), arguments: [...update, "-z", "--stdin"] });
 		return (await git({ ...call, environment, arguments: ["write-tree"] })).toString("latin1").trim();
 	} finally {

@@ -1,0 +1,113 @@
+import { copyFile, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { CoveyError } from "@covey/protocol/errors";
+import { git } from "#host/git/git.ts";
+import { pathBytes, readStatus, type StatusEntry } from "#host/git/status.ts";
+
+/** Where one worktree lives. Git's own books stand beside the files, not among them, where a job could doctor them. */
+export interface WorktreePlaces {
+	/** The files; where the job runs. */
+	readonly root: string;
+	/** HEAD and index. */
+	readonly books: string;
+	/** The shared objects. */
+	readonly objects: string;
+}
+
+/**
+ * Makes the files those of `tree`, whatever an earlier job left: changed, deleted and replaced files are restored,
+ * untracked ones removed. Ignored ones (build outputs) stay unless `clean`.
+ *
+ * What is proved: the index was written from `tree` by this git call; and after that git found no tracked file whose
+ * type, mode, size, inode, modification or change time differs from when git itself wrote it out of the object of
+ * that hash (contents are compared where times are too close to tell), none missing, none behind a symbolic link,
+ * and none beside them. A change time cannot be set back without changing the machine's clock, so an edit with
+ * a restored modification time is found too. What is not: bytes changed below the file system.
+ *
+ * @returns milliseconds by phase. @throws CoveyError `bad_snapshot` with both hashes when it cannot be done.
+ */
+export async function checkout(
+	places: WorktreePlaces,
+	wanted: { readonly commit: string; readonly tree: string; readonly clean: boolean },
+	signal?: AbortSignal,
+): Promise<{ readonly checkout: number; readonly prove: number }> {
+	const call = { trust: "own", directory: places.root, environment: environmentOf(places), signal } as const;
+	const timings = { checkout: 0, prove: 0 };
+	await Promise.all([prepareBooks(places, wanted.commit), rm(join(places.root, ".git"), { recursive: true, force: true })]);
+	if (wanted.clean) await git({ ...call, arguments: ["clean", "-ffdxq"] });
+	for (let round = 1; round <= roundsMax; round++) {
+		const started = performance.now();
+		await git({ ...call, arguments: [...parallel, "read-tree", "--reset", "-u", wanted.tree] });
+		const pointed = performance.now();
+		const { entries } = await readStatus(call);
+		await removeUntracked(places.root, entries);
+		timings.checkout += pointed - started;
+		timings.prove += performance.now() - pointed;
+		if (entries.every((entry) => entry.kind === "untracked")) {
+			await writeJobRepository(places, wanted.commit);
+			return timings;
+		}
+	}
+	throw await mismatch(places, wanted.tree, signal);
+}
+
+/** The second round mends what stood in the way of the first, as a symbolic link in place of a directory. */
+const roundsMax = 3;
+const parallel = ["-c", "checkout.workers=0"];
+
+function environmentOf(places: WorktreePlaces): Record<string, string> {
+	return { GIT_DIR: places.books, GIT_WORK_TREE: places.root, GIT_OBJECT_DIRECTORY: places.objects };
+}
+
+async function prepareBooks(places: WorktreePlaces, commit: string): Promise<void> {
+	await mkdir(join(places.books, "refs"), { recursive: true });
+	await rm(join(places.books, "index.lock"), { force: true });
+	await writeFile(join(places.books, "HEAD"), `${commit}\n`);
+	if (commit.length === 64) await writeFile(join(places.books, "config"), sha256Config);
+}
+
+const sha256Config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n";
+
+/** Untracked repositories go with all that is in them; directories that become empty go too. */
+async function removeUntracked(root: string, entries: readonly StatusEntry[]): Promise<void> {
+	for (const entry of entries) {
+		if (entry.kind !== "untracked") continue;
+		await rm(pathBytes(root, entry.path), { recursive: true, force: true });
+		let parent = entry.path;
+		while ((parent = dirname(parent)) !== ".") {
+			const emptied = await rmdir(pathBytes(root, parent)).then(
+				() => true,
+				() => false,
+			);
+			if (!emptied) break;
+		}
+	}
+}
+
+/**
+ * A repository for the job itself, in which `git status` is clean and `git rev-parse HEAD` the snapshot. Made anew for
+ * each attempt and never read by us.
+ */
+async function writeJobRepository(places: WorktreePlaces, commit: string): Promise<void> {
+	const directory = join(places.root, ".git");
+	await Promise.all([mkdir(join(directory, "objects", "info"), { recursive: true }), mkdir(join(directory, "refs"), { recursive: true })]);
+	await Promise.all([
+		writeFile(join(directory, "HEAD"), `${commit}\n`),
+		writeFile(join(directory, "config"), commit.length === 64 ? sha256Config : "[core]\n\trepositoryformatversion = 0\n"),
+		writeFile(join(directory, "objects", "info", "alternates"), `${places.objects}\n`),
+		copyFile(join(places.books, "index"), join(directory, "index")),
+	]);
+}
+
+async function mismatch(places: WorktreePlaces, wanted: string, signal?: AbortSignal): Promise<CoveyError> {
+	const index = join(places.books, "index.found");
+	const environment = { ...environmentOf(places), GIT_INDEX_FILE: index };
+	const call = { trust: "own", directory: places.root, environment, signal } as const;
+	await rm(index, { force: true });
+	await git({ ...call, arguments: ["add", "-A"] });
+	const found = (await git({ ...call, arguments: ["write-tree"] })).toString("latin1").trim();
+	await rm(index, { force: true });
+	return new CoveyError("bad_snapshot", `the worktree ${places.root} holds tree ${found}, but ${wanted} is wanted`, {
+		details: { found, wanted },
+	});
+}

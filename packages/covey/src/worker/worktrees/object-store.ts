@@ -1,0 +1,104 @@
+import { readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { createBareRepository, dropUnreachable, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
+import { unpack } from "#host/git/unpack.ts";
+import { createSharedLock } from "#kit/shared-lock.ts";
+
+/** Streams a thin pack of one snapshot to a worker that has the commits `have`. */
+export type FetchPack = (have: readonly string[], signal?: AbortSignal) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+
+/** All objects of one repository on this worker, shared by its worktrees. Explicit objects only: there is no FETCH_HEAD to share. */
+export interface ObjectStore {
+	readonly objects: string;
+	/** Rises with each `reset`. */
+	readonly generation: number;
+	/**
+	 * Sees to it that the snapshot is here. Concurrent calls for one commit share one fetch, which goes on as long as
+	 * anybody waits for it. @throws what `fetchPack` throws; CoveyError `bad_snapshot` for a bad pack.
+	 */
+	ensure(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void>;
+	/** When many snapshots have gathered, drops the oldest that are not in `keep`, and the objects that only they needed. */
+	tidy(keep: ReadonlyMap<string, unknown>): Promise<void>;
+	/** Throws everything away, for a store that turned out to be damaged; only once per generation, however many saw the damage. */
+	reset(generationSeen: number): Promise<void>;
+}
+
+/** Commits named to the coordinator as known, newest first. */
+const haveMax = 32;
+const snapshotsMax = 100;
+
+export async function openObjectStore(directory: string, idLength: number, packBytesMax: number): Promise<ObjectStore> {
+	await createBareRepository(directory, idLength);
+	const complete = await listSnapshots(directory);
+	const fetching = new Map<string, Promise<void>>();
+	const lock = createSharedLock();
+	let generation = 0;
+	let resetting: Promise<void> = Promise.resolve();
+
+	async function fetch(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void> {
+		const content = await fetchPack([...complete].slice(-haveMax).reverse(), signal);
+		// The tree is proved after checkout, object by object; strictness here would only say the same sooner and cost time.
+		await unpack({ directory, content, bytesMax: packBytesMax, strict: false, signal });
+		await writeSnapshotRef(directory, commit);
+		complete.add(commit);
+	}
+
+	return {
+		objects: join(directory, "objects"),
+		get generation() {
+			return generation;
+		},
+		async ensure(commit, fetchPack, signal) {
+			await resetting;
+			for (;;) {
+				signal?.throwIfAborted();
+				if (complete.has(commit)) return;
+				const other = fetching.get(commit);
+				if (!other) break;
+				// If it fails, it may be that only its own caller gave up: then it is our turn.
+				await other.catch(() => {});
+			}
+			const own = lock.shared(() => fetch(commit, fetchPack, signal));
+			fetching.set(commit, own);
+			try {
+				await own;
+			} finally {
+				fetching.delete(commit);
+			}
+		},
+		async tidy(keep) {
+			if (complete.size <= snapshotsMax) return;
+			await lock.exclusive(async () => {
+				const surplus = [...complete].slice(0, -snapshotsMax / 2).filter((commit) => !keep.has(commit));
+				for (const commit of surplus) {
+					complete.delete(commit);
+					await removeSnapshotRef(directory, commit);
+				}
+				await dropUnreachable(directory);
+			});
+		},
+		async reset(generationSeen) {
+			if (generationSeen === generation) {
+				generation++;
+				complete.clear();
+				resetting = lock.exclusive(() => replace(directory, idLength));
+			}
+			await resetting;
+		},
+	};
+}
+
+async function replace(directory: string, idLength: number): Promise<void> {
+	const old = `${directory}.damaged`;
+	await rm(old, { recursive: true, force: true });
+	await rename(directory, old);
+	await createBareRepository(directory, idLength);
+	await rm(old, { recursive: true, force: true });
+}
+
+/** Oldest first. */
+async function listSnapshots(directory: string): Promise<Set<string>> {
+	const names = await readdir(join(directory, snapshotRefs)).catch(() => []);
+	const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(directory, snapshotRefs, name))).mtimeMs })));
+	return new Set(aged.sort((a, b) => a.at - b.at).map(({ name }) => name));
+}

@@ -1,0 +1,252 @@
+import { mkdir, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { CoveyError } from "@covey/protocol/errors";
+import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
+import { snapshotRefs } from "#host/git/bare.ts";
+import { snapshotCommit } from "#host/git/object.ts";
+import type { Service } from "#kit/service.ts";
+import { checkout } from "./checkout.ts";
+import { type FetchPack, type ObjectStore, openObjectStore } from "./object-store.ts";
+
+/**
+ * The worktrees of one worker: per repository a shared object store and warm worktrees. A worktree is `taken` by one
+ * attempt or `idle`; idle ones are re-pointed to the next snapshot, or evicted, least recently used first. One that
+ * could not be re-pointed is thrown away and made anew. Half-made ones (`*.new`) are thrown away at start.
+ */
+export interface WorktreePool extends Service {
+	/**
+	 * A worktree that holds exactly the wanted tree. @throws CoveyError `bad_snapshot` when that cannot be had;
+	 * whatever `fetchPack` throws.
+	 */
+	acquire(request: WorktreeRequest): Promise<Worktree>;
+	/** Repositories with an object store here, for the worker's offer. */
+	warm(): readonly string[];
+}
+
+export interface WorktreeRequest {
+	readonly namespace: string;
+	readonly repository: string;
+	readonly commit: string;
+	readonly tree: string;
+	/** Drop ignored files too. */
+	readonly clean: boolean;
+	readonly fetchPack: FetchPack;
+	readonly signal?: AbortSignal;
+}
+
+export interface Worktree extends AsyncDisposable {
+	readonly root: string;
+	/** As proved; see `checkout`. */
+	readonly tree: string;
+	/** Milliseconds by phase. */
+	readonly timings: { readonly transfer: number; readonly checkout: number; readonly prove: number };
+	/** Gives it back. Nothing may run in it any more. Safe twice. */
+	release(): Promise<void>;
+}
+
+export interface WorktreePoolOptions {
+	readonly directory: string;
+	/** Idle worktrees kept, over all repositories. Default 16. */
+	readonly idleMax?: number;
+	/** Idle worktrees are evicted while the disk has less than this. Default 1 GiB. */
+	readonly freeBytesMin?: number;
+	/** Default 4 GiB. */
+	readonly packBytesMax?: number;
+}
+
+interface Place {
+	readonly key: string;
+	readonly repository: string;
+	readonly directory: string;
+	readonly store: ObjectStore;
+	/** Least recently used first. */
+	readonly idle: Slot[];
+	/** Commit → how many attempts use it. */
+	readonly inUse: Map<string, number>;
+	made: number;
+}
+
+interface Slot {
+	readonly directory: string;
+	/** Of the last attempt; the nearest is re-pointed. */
+	readonly commit: string;
+}
+
+const gibibyte = 1024 * 1024 * 1024;
+
+export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
+	const { directory, idleMax = 16, freeBytesMin = gibibyte, packBytesMax = 4 * gibibyte } = options;
+	const places = new Map<string, Promise<Place>>();
+	const ready = new Map<string, string>();
+
+	const place = (request: Pick<WorktreeRequest, "namespace" | "repository" | "commit">): Promise<Place> => {
+		const key = `${request.namespace}/${request.repository}`;
+		let opening = places.get(key);
+		if (!opening) {
+			opening = openPlace(
+				join(directory, request.namespace, request.repository),
+				key,
+				request.repository,
+				request.commit.length,
+				packBytesMax,
+			);
+			places.set(key, opening);
+			opening.then(
+				() => ready.set(key, request.repository),
+				() => places.delete(key),
+			);
+		}
+		return opening;
+	};
+
+	/** Points `slot` at the snapshot. Objects that are missing or damaged are fetched again, all of them, once. */
+	async function point(at: Place, slot: Slot, request: WorktreeRequest): Promise<Worktree["timings"]> {
+		const { commit, fetchPack, signal } = request;
+		let transfer = 0;
+		for (let healed = false; ; healed = true) {
+			const generation = at.store.generation;
+			const started = performance.now();
+			await at.store.ensure(commit, fetchPack, signal);
+			transfer += performance.now() - started;
+			try {
+				const places = { root: join(slot.directory, "files"), books: join(slot.directory, "books"), objects: at.store.objects };
+				return { transfer, ...(await checkout(places, request, signal)) };
+			} catch (error) {
+				signal?.throwIfAborted();
+				if (healed || !isDamage(error)) throw error;
+				await at.store.reset(generation);
+			}
+		}
+	}
+
+	async function take(at: Place, request: WorktreeRequest): Promise<{ slot: Slot; timings: Worktree["timings"] }> {
+		const slot = takeNearest(at.idle, request.commit);
+		if (slot) {
+			try {
+				return { slot, timings: await point(at, slot, request) };
+			} catch (error) {
+				await discard(slot);
+				if (request.signal?.aborted || !(error instanceof CoveyError) || error.code !== "internal") throw error;
+			}
+		}
+		const final = join(at.directory, "trees", `${Date.now().toString(36)}-${at.made++}`);
+		const making: Slot = { directory: `${final}.new`, commit: request.commit };
+		try {
+			await mkdir(join(making.directory, "files"), { recursive: true });
+			const timings = await point(at, making, request);
+			await rename(making.directory, final);
+			return { slot: { directory: final, commit: request.commit }, timings };
+		} catch (error) {
+			await discard(making);
+			throw error;
+		}
+	}
+
+	async function evict(): Promise<void> {
+		const opened = await Promise.all(places.values());
+		const idle = () => opened.reduce((sum, at) => sum + at.idle.length, 0);
+		while (idle() > 0 && (idle() > idleMax || (await freeBytes(directory)) < freeBytesMin)) {
+			const fullest = opened.reduce((a, b) => (b.idle.length > a.idle.length ? b : a));
+			const oldest = fullest.idle.shift();
+			if (oldest) await discard(oldest);
+		}
+	}
+
+	return {
+		async start() {
+			for (const namespace of await readdir(directory).catch(() => [])) {
+				for (const repository of await readdir(join(directory, namespace))) {
+					const commit = await anyCommit(join(directory, namespace, repository));
+					if (commit) await place({ namespace, repository, commit });
+					else await rm(join(directory, namespace, repository), { recursive: true, force: true });
+				}
+			}
+		},
+		async stop() {},
+		async [Symbol.asyncDispose]() {},
+		async acquire(request) {
+			check(request);
+			const at = await place(request);
+			use(at, request.commit, 1);
+			const { slot, timings } = await take(at, request).catch((error) => {
+				use(at, request.commit, -1);
+				throw error;
+			});
+			let released = false;
+			const release = async () => {
+				if (released) return;
+				released = true;
+				use(at, request.commit, -1);
+				at.idle.push({ ...slot, commit: request.commit });
+				await evict();
+				await at.store.tidy(at.inUse);
+			};
+			return { root: join(slot.directory, "files"), tree: request.tree, timings, release, [Symbol.asyncDispose]: release };
+		},
+		warm: () => [...new Set(ready.values())],
+	};
+}
+
+async function openPlace(directory: string, key: string, repository: string, idLength: number, packBytesMax: number): Promise<Place> {
+	const trees = join(directory, "trees");
+	await mkdir(trees, { recursive: true });
+	const idle: Slot[] = [];
+	for (const name of (await readdir(trees)).sort()) {
+		const slot = join(trees, name);
+		const head = await readFile(join(slot, "books", "HEAD"), "utf8").catch(() => undefined);
+		if (name.endsWith(".new") || head === undefined) await rm(slot, removal);
+		else idle.push({ directory: slot, commit: head.trim() });
+	}
+	const store = await openObjectStore(join(directory, "objects.git"), idLength, packBytesMax);
+	return { key, repository, directory, store, idle, inUse: new Map(), made: 0 };
+}
+
+/** Any snapshot's commit of a repository on disk tells how long its ids are. Undefined: nothing of use is there. */
+async function anyCommit(directory: string): Promise<string | undefined> {
+	const [commit] = await readdir(join(directory, "objects.git", snapshotRefs)).catch(() => []);
+	return commit;
+}
+
+function use(at: Place, commit: string, by: 1 | -1): void {
+	const uses = (at.inUse.get(commit) ?? 0) + by;
+	if (uses > 0) at.inUse.set(commit, uses);
+	else at.inUse.delete(commit);
+}
+
+/** The one that had this very snapshot, else the last used, which is nearest in all likelihood. */
+function takeNearest(idle: Slot[], commit: string): Slot | undefined {
+	const same = idle.findLastIndex((slot) => slot.commit === commit);
+	return idle.splice(same === -1 ? idle.length - 1 : same, 1)[0];
+}
+
+function check(request: WorktreeRequest): void {
+	const ids = [Namespace, RepositoryId, ObjectId, ObjectId];
+	const values = [request.namespace, request.repository, request.commit, request.tree];
+	for (const [i, value] of values.entries()) {
+		if (!ids[i]?.safeParse(value).success) throw new CoveyError("bad_request", `${JSON.stringify(value)} is not part of a snapshot's name`);
+	}
+	if (snapshotCommit(request.tree).commit === request.commit) return;
+	throw new CoveyError("bad_snapshot", `${request.commit} is not the snapshot commit of tree ${request.tree}`);
+}
+
+/** Git's ways to say that an object is missing or not what its name says. */
+function isDamage(error: unknown): boolean {
+	return (
+		error instanceof CoveyError &&
+		(error.code === "internal" || error.code === "bad_snapshot") &&
+		/unable to read|failed to unpack|corrupt|bad (tree|object)|missing|could not read|not a (tree|valid object)|unresolved delta|inflate/i.test(
+			error.message,
+		)
+	);
+}
+
+async function discard(slot: Slot): Promise<void> {
+	await rm(slot.directory, removal);
+}
+
+const removal = { recursive: true, force: true, maxRetries: 3 } as const;
+
+async function freeBytes(directory: string): Promise<number> {
+	const { bavail, bsize } = await statfs(directory);
+	return bavail * bsize;
+}
