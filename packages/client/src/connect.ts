@@ -4,6 +4,7 @@ import { events } from "./events.ts";
 import type { Fleet } from "./fleet.ts";
 import { follow } from "./follow.ts";
 import { Multiplexer } from "./multiplexer.ts";
+import { output } from "./output.ts";
 import { run } from "./run.ts";
 import { Submissions } from "./submissions.ts";
 import { type Fetch, type TransferOptions, transfer } from "./transfer.ts";
@@ -53,6 +54,7 @@ function createFleet(multiplexer: Multiplexer, close: () => void, http: Transfer
 		call: (name, input) => multiplexer.call(name, JSON.stringify(input), !unrepeatable.has(name)) as never,
 		submit: (submission) => submissions.submit(submission),
 		follow: (task, followOptions) => follow(multiplexer, task, followOptions),
+		output: (task, outputOptions) => output(http, task, outputOptions),
 		events: (eventsOptions) => events(multiplexer, eventsOptions),
 		run: (submission, runOptions) => run(fleet, submission, runOptions),
 		async uploadPack(upload, pack, { signal } = {}) {

@@ -18,6 +18,8 @@ export interface Fleet extends AsyncDisposable {
 	submit(submission: TaskSubmissionInput): Promise<SubmitResult>;
 	/** A task's changes and output, from any offset, to its end. */
 	follow(task: string, options?: FollowOptions): AsyncIterable<FollowItem>;
+	/** The output that an attempt has written by now. */
+	output(task: string, options?: Pick<FollowOptions, "attempt" | "offset" | "signal">): AsyncIterable<FollowItem>;
 	/** What happens in the fleet. */
 	events(options?: EventsOptions): AsyncIterable<FleetEvent>;
 	/** Submits, follows to the end and tells how it ended. */

@@ -36,11 +36,12 @@ export interface TransferOptions {
  */
 export async function transfer(
 	options: TransferOptions,
-	request: { method: "GET" | "POST"; path: string; body?: Bytes; contentType?: string; signal?: AbortSignal },
+	request: { method: "GET" | "POST"; path: string; body?: Bytes; contentType?: string; accept?: string; signal?: AbortSignal },
 ): Promise<HttpResponse> {
 	const headers: Record<string, string> = {};
 	if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
 	if (request.contentType !== undefined) headers["content-type"] = request.contentType;
+	if (request.accept !== undefined) headers.accept = request.accept;
 	const response = await options
 		.fetch(new URL(request.path, options.base).href, {
 			method: request.method,

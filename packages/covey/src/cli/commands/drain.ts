@@ -1,0 +1,21 @@
+import { type Command, defineCommand, jsonOption } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-code.ts";
+import { withFleet } from "#cli/fleet.ts";
+import { printJson, say } from "#cli/terminal.ts";
+
+const setDraining = (draining: boolean): Command =>
+	defineCommand<{ readonly json?: boolean }>({
+		arguments: [["<worker>", "its name"]],
+		options: [jsonOption],
+		run: ({ arguments: [worker = ""], options }) =>
+			withFleet(async (fleet) => {
+				const view = await fleet.call("worker.drain", { worker, draining });
+				if (options.json) printJson({ worker: view });
+				else if (!draining) say(`${worker} takes work again`);
+				else say(`${worker} takes no new work; ${view.attempts.length} running on it go on`);
+				return exitCodes.ok;
+			}),
+	});
+
+export const drain = setDraining(true);
+export const undrain = setDraining(false);

@@ -1,0 +1,133 @@
+import type { FinalRecord, Fleet } from "@covey/client";
+import { CoveyError } from "@covey/protocol/errors";
+import type { SubmitResult } from "@covey/protocol/operations";
+import { defineCommand } from "#cli/command.ts";
+import { exitCodeOfRecord, exitCodes } from "#cli/exit-code.ts";
+import { openFleet } from "#cli/fleet.ts";
+import { carrySnapshot } from "#cli/run/carry.ts";
+import { type RunFlags, runOptions } from "#cli/run/flags.ts";
+import { watchInterrupts } from "#cli/run/interrupts.ts";
+import { endLine, warningLines } from "#cli/run/lines.ts";
+import { ReaderGone } from "#cli/run/output-writer.ts";
+import { type RunSettings, runSettings } from "#cli/run/settings.ts";
+import { createSubmission } from "#cli/run/submission.ts";
+import { watchTask } from "#cli/run/watch.ts";
+import { print, say, talkStyle } from "#cli/terminal.ts";
+import { paths } from "#compose/paths.ts";
+import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
+
+export const run = defineCommand<RunFlags>({
+	arguments: [["<command...>", "the program and its arguments, run without a shell"]],
+	options: runOptions,
+	passThrough: true,
+	notes: [
+		"The worktree travels as it is now, committed or not. Exit code: the command's own; 124 timed out; 130 cancelled;",
+		"7 no worker. Ctrl-C cancels, twice at once. A closed terminal does not: covey attach finds the run.",
+	].join("\n"),
+	run: async ({ arguments: command, options: flags }) => {
+		const directory = process.cwd();
+		const abort = new AbortController();
+		const watched = new WatchedRun(abort);
+		using interrupts = watchInterrupts(watched);
+		const settings = await runSettings(directory);
+		// Side by side: the coordinator is dialled (or started) while git looks at the worktree.
+		const opening = openFleet({ start: true, signal: abort.signal });
+		opening.catch(() => {});
+		try {
+			const snapshot = await takeSnapshot(flags, settings, directory, abort.signal);
+			await using fleet = await opening;
+			const submission = await createSubmission({ command, flags, settings, snapshot, directory, environment: process.env });
+			if (snapshot) await carrySnapshot(fleet, snapshot, submission.namespace ?? "default", abort.signal);
+			watched.began(fleet, await fleet.submit(submission));
+			const exitCode = await watched.watch(flags, snapshot?.worktreeRoot ?? directory);
+			return exitCode === exitCodes.interrupted && interrupts.heard === "SIGTERM" ? exitCodes.terminated : exitCode;
+		} catch (error) {
+			if (interrupts.heard && error === abort.signal.reason)
+				return interrupts.heard === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
+			throw error;
+		} finally {
+			// A failed snapshot leaves a connection in the making behind.
+			void opening.then((fleet) => fleet.close()).catch(() => {});
+		}
+	},
+});
+
+async function takeSnapshot(flags: RunFlags, settings: RunSettings, directory: string, signal: AbortSignal): Promise<Snapshot | undefined> {
+	if (!flags.snapshot) return undefined;
+	const snapshot = await createSnapshot({
+		directory,
+		cacheDirectory: paths().clientCache,
+		signal,
+		...(flags.include && { include: flags.include }),
+		...(flags.allow && { allow: flags.allow }),
+		...(settings.snapshot_file_bytes_max !== undefined && { fileBytesMax: settings.snapshot_file_bytes_max }),
+	});
+	for (const note of snapshot.notes) say(`${talkStyle.yellow("covey:")} ${note}`);
+	return snapshot;
+}
+
+/** A run from the first signal handler to the last line. Before it `began`, a cancel aborts; after, it is asked for. */
+class WatchedRun {
+	#fleet: Fleet | undefined;
+	#submitted: SubmitResult | undefined;
+	readonly #abort: AbortController;
+
+	constructor(abort: AbortController) {
+		this.#abort = abort;
+	}
+
+	began(fleet: Fleet, submitted: SubmitResult): void {
+		this.#fleet = fleet;
+		this.#submitted = submitted;
+		if (this.#abort.signal.aborted) this.cancel();
+	}
+
+	cancel(): void {
+		if (this.#submitted === undefined) {
+			this.#abort.abort(new CoveyError("conflict", "interrupted"));
+			return;
+		}
+		say(`${talkStyle.dim("covey:")} cancelling ${this.#submitted.task}; once more to leave at once`);
+		this.#cancel(false).catch((error) => say(`${talkStyle.red("covey:")} ${error.message}`));
+	}
+
+	/** Waits for the coordinator's word only so long: the person wants to leave. */
+	async force(): Promise<void> {
+		if (this.#submitted === undefined) return;
+		await Promise.race([this.#cancel(true).catch(() => {}), new Promise((resolve) => setTimeout(resolve, 1000))]);
+	}
+
+	async watch(flags: RunFlags, root: string): Promise<number> {
+		const fleet = this.#fleet as Fleet;
+		const { task, merged } = this.#submitted as SubmitResult;
+		if (flags.detach) {
+			print(task);
+			return exitCodes.ok;
+		}
+		if (merged) say(`${talkStyle.dim("covey:")} the same work is in flight as ${task}: this run shares its result`);
+		try {
+			const record = await watchTask(fleet, task, { announce: true });
+			return await this.#finish(fleet, record, flags, root);
+		} catch (error) {
+			if (!(error instanceof ReaderGone)) throw error;
+			say(`covey: nobody reads the output any more; the run goes on: covey attach ${task}`);
+			return exitCodes.pipe;
+		}
+	}
+
+	async #finish(fleet: Fleet, record: FinalRecord, flags: RunFlags, root: string): Promise<number> {
+		for (const line of warningLines(record, talkStyle)) say(line);
+		if (record.artifacts.length > 0) {
+			const { pullArtifacts } = await import("#cli/run/pull.ts");
+			await pullArtifacts(fleet, record, root, this.#abort.signal);
+		}
+		say(endLine(record, talkStyle));
+		if (flags.json) say(JSON.stringify(record));
+		return exitCodeOfRecord(record);
+	}
+
+	async #cancel(force: boolean): Promise<void> {
+		const { task, ask } = this.#submitted as SubmitResult;
+		await this.#fleet?.call("task.cancel", { task, ask, force });
+	}
+}

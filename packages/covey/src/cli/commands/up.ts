@@ -1,0 +1,27 @@
+import { duration, integer, list } from "#cli/arguments.ts";
+import { defineCommand } from "#cli/command.ts";
+import { exitCodes } from "#cli/exit-code.ts";
+
+interface Options {
+	readonly port?: number;
+	readonly host?: readonly string[];
+	readonly slots?: number;
+	readonly idleExit?: number;
+	readonly readyFd?: number;
+}
+
+export const up = defineCommand<Options>({
+	options: [
+		{ flags: "--port <number>", about: "where to listen (default 8000); 0 picks one", parse: integer },
+		{ flags: "--host <address>", about: "listen here too; may be repeated", parse: list },
+		{ flags: "--slots <number>", about: "tasks at once of the embedded worker; 0: none", parse: integer },
+		{ flags: "--idle-exit <duration>", about: "end after so long without work or visitors", parse: duration },
+		{ flags: "--ready-fd <number>", about: "write a line to this file descriptor when ready", parse: integer },
+	],
+	notes: "Says on stderr when it is ready. The first SIGTERM or Ctrl-C drains, the second stops, the third kills.",
+	run: async ({ options }) => {
+		const { runCoordinator } = await import("#compose/up.ts");
+		await runCoordinator(options);
+		return exitCodes.ok;
+	},
+});
