@@ -1,0 +1,62 @@
+import { assert } from "#kit/assert.ts";
+
+/** Bounds of the coordinator's doors and of its loop. Bounds of the state machine stand in `core/limits.ts`. */
+export const driverLimits = {
+	/** Events that wait for the next turn; asks beyond are refused with `too_many`. */
+	eventsQueuedMax: 20_000,
+	/** A full journal is tried again this often. */
+	fullRetryMs: 1000,
+	/** Longest sleep of the tick timer; Node's own bound is 2^31 - 1. */
+	timerMsMax: 3_600_000,
+	/** Ended tasks are handed to history at least this often … */
+	archiveMs: 50,
+	/** … or when so many wait. */
+	archiveTasksMax: 1000,
+	/** A checkpoint is due after so many record changes, or twice as many as there were records, whichever is more. */
+	checkpointChangesMin: 50_000,
+	/** Events of the fleet that a reader can catch up on. */
+	eventsKept: 10_000,
+} as const;
+
+export const httpLimits = {
+	connectionsMax: 4096,
+	headerBytesMax: 32 * 1024,
+	headersTimeoutMs: 15_000,
+	keepAliveTimeoutMs: 65_000,
+	/** A request body that stands still for so long is given up. */
+	bodyIdleMs: 30_000,
+	/** Open SSE streams of all readers together. */
+	streamsMax: 1024,
+	/** Bytes that wait for a slow SSE reader before it is dropped. */
+	streamBacklogBytesMax: 1024 * 1024,
+	streamHeartbeatMs: 15_000,
+	/** How long open requests may go on after a stop. */
+	drainMs: 5000,
+} as const;
+
+/** The client socket, besides `socketLimits` of the protocol. */
+export const socketBounds = {
+	connectionsMax: 1024,
+	/** A client that has not answered the ping before is gone. */
+	pingMs: 30_000,
+	/** How long a client may take to say goodbye. */
+	closeMs: 2000,
+	/** Output waits while so much is unread, whatever the credit. */
+	outputBacklogBytes: 1024 * 1024,
+	/** A client that leaves more unread, answers and events included, is dropped. */
+	backlogBytesMax: 16 * 1024 * 1024,
+} as const;
+
+export const authLimits = {
+	/** Failures of one source address that cost nothing. */
+	freeFailures: 5,
+	firstWaitMs: 500,
+	waitMsMax: 60_000,
+	/** A source is forgotten so long after its last failure. */
+	forgetMs: 600_000,
+	sourcesMax: 10_000,
+} as const;
+
+assert(httpLimits.keepAliveTimeoutMs > httpLimits.headersTimeoutMs, "an idle connection outlasts the reading of its next headers");
+assert(socketBounds.backlogBytesMax > 4 * socketBounds.outputBacklogBytes, "output stops long before a client is dropped");
+assert(authLimits.forgetMs > authLimits.waitMsMax, "a source is not forgotten while it waits");

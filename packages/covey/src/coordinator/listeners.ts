@@ -1,0 +1,87 @@
+import { lookup } from "node:dns/promises";
+import type { RequestListener, Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { CoveyError } from "@covey/protocol";
+import type { Logger } from "#kit/logger.ts";
+import { createHttpServer, listen, type UpgradeListener } from "./http/server.ts";
+import { httpLimits } from "./limits.ts";
+
+export interface ListenersOptions {
+	/** 0: any that is free on both loopback addresses. */
+	readonly port: number;
+	/** Besides loopback. */
+	readonly addresses: readonly string[];
+	readonly onRequest: RequestListener;
+	readonly onUpgrade: UpgradeListener;
+	readonly logger: Logger;
+}
+
+/** The sockets of this coordinator: loopback, in both families where there are both, and the addresses that it was given. */
+export class Listeners {
+	readonly #options: ListenersOptions;
+	#servers: Server[] = [];
+
+	constructor(options: ListenersOptions) {
+		this.#options = options;
+	}
+
+	/** @throws CoveyError when loopback or a given address cannot be had. */
+	async open(): Promise<void> {
+		for (let tries = 0; ; tries++) {
+			try {
+				await this.#openLoopback();
+				break;
+			} catch (error) {
+				await this.close(0);
+				// The port that was free on 127.0.0.1 may be taken on ::1.
+				if (this.#options.port !== 0 || tries >= 8) throw error;
+			}
+		}
+		for (const address of this.#options.addresses) await this.#add(address, this.port);
+	}
+
+	get port(): number {
+		return (this.#servers[0]?.address() as AddressInfo | null)?.port ?? 0;
+	}
+
+	/** As in `127.0.0.1:8000`, `[::1]:8000`. */
+	get addresses(): string[] {
+		return this.#servers.map((server) => {
+			const { address, family, port } = server.address() as AddressInfo;
+			return family === "IPv6" ? `[${address}]:${port}` : `${address}:${port}`;
+		});
+	}
+
+	/** Takes no new connections, lets open requests end within `drainMs`, then cuts them off. Upgraded sockets are not waited for. */
+	async close(drainMs: number = httpLimits.drainMs): Promise<void> {
+		const closing = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+		for (const server of this.#servers) server.closeIdleConnections();
+		const timer = setTimeout(() => {
+			for (const server of this.#servers) server.closeAllConnections();
+		}, drainMs);
+		await Promise.all(closing);
+		clearTimeout(timer);
+		this.#servers = [];
+	}
+
+	async #openLoopback(): Promise<void> {
+		await this.#add("127.0.0.1", this.#options.port);
+		try {
+			await this.#add("::1", this.port);
+		} catch (error) {
+			if (!(error instanceof CoveyError) || error.code !== "unavailable") throw error;
+			this.#options.logger.debug("no IPv6 loopback on this machine");
+		}
+	}
+
+	async #add(host: string, port: number): Promise<void> {
+		const { address } = await lookup(host);
+		if (address === "0.0.0.0" || address === "::") {
+			this.#options.logger.warn("listening on every address of this machine: whoever reaches it may try tokens", { address });
+		}
+		const server = createHttpServer(this.#options.onRequest);
+		server.on("upgrade", this.#options.onUpgrade);
+		await listen(server, address, port);
+		this.#servers.push(server);
+	}
+}

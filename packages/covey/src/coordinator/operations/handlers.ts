@@ -1,0 +1,50 @@
+import { requireNamespace } from "#coordinator/auth/principal.ts";
+import { offerSnapshot } from "#coordinator/git/transfer.ts";
+import { version } from "#kit/version.ts";
+import type { Handlers, OperationContext } from "./context.ts";
+import { createTaskHandlers } from "./tasks.ts";
+import { createTokenHandlers } from "./tokens.ts";
+import { createWorkerHandlers } from "./workers.ts";
+
+/** One handler per operation of the protocol's table. */
+export function createHandlers(context: OperationContext): Handlers {
+	const { control, history, clock, snapshots } = context;
+	return {
+		...createTaskHandlers(context),
+		...createWorkerHandlers(context),
+		...createTokenHandlers(context),
+
+		"snapshot.offer": async ({ namespace, repository, tree, commit }, { principal }) => {
+			requireNamespace(principal, namespace);
+			return offerSnapshot(snapshots, namespace, { repository, tree, commit });
+		},
+
+		"fleet.status": async () => {
+			const counts = await control.query((fleet) => fleet.counts());
+			const { coordinator, fingerprint } = context.identity;
+			return { version, coordinator, fingerprint, url: context.url(), startedAt: context.startedAt, ...stateOf(control.state), ...counts };
+		},
+
+		"audit.list": async ({ limit, cursor }) => {
+			const page = await history.audit(cursor === undefined ? { limit } : { limit, cursor });
+			return { entries: [...page.items], ...(page.next !== undefined && { next: page.next }) };
+		},
+
+		"history.rebuild": async () => {
+			const startedAt = clock.monotonic();
+			const { tasks } = await context.rebuildHistory();
+			return { tasks, durationMs: clock.monotonic() - startedAt };
+		},
+	};
+}
+
+function stateOf(state: OperationContext["control"]["state"]) {
+	switch (state) {
+		case "ready":
+			return { state };
+		case "read_only":
+			return { state, reason: "the coordinator's disk is full: it takes no changes until there is space" };
+		default:
+			return { state: "draining" as const, reason: "the coordinator is stopping: it takes no new tasks" };
+	}
+}

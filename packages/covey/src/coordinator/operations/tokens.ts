@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { CoveyError, type OperationRequest, type TokenRecordView } from "@covey/protocol";
+import { actorOf } from "#coordinator/auth/principal.ts";
+import type { TokenRecord } from "#core/token.ts";
+import { createSecret, encodeToken, hashSecret } from "#host/token/token.ts";
+import type { Handlers, OperationContext } from "./context.ts";
+
+type TokenHandlers = Pick<Handlers, "token.create" | "token.list" | "token.revoke">;
+
+const joinTtlMs = 15 * 60_000;
+
+export function createTokenHandlers(context: OperationContext): TokenHandlers {
+	const { control, clock, identity } = context;
+	return {
+		"token.create": async (request, { principal }) => {
+			checkRelations(request);
+			const secret = createSecret();
+			const record = recordOf(request, secret, clock.now(), principal.name);
+			await control.ask({ type: "token.create", actor: actorOf(principal), record });
+			const token =
+				record.kind === "client"
+					? encodeToken({ kind: "client", id: record.id, secret })
+					: encodeToken({ kind: "join", fingerprint: identity.fingerprint, id: record.id, secret });
+			return { token, record: viewOf(record) };
+		},
+		"token.list": async () => ({ tokens: (await control.query((fleet) => fleet.tokens())).map(viewOf) }),
+		"token.revoke": async ({ id }, { principal }) => {
+			await control.ask({ type: "token.revoke", actor: actorOf(principal), id });
+			const record = await control.query((fleet) => fleet.token(id));
+			if (!record) throw new CoveyError("not_found", `there is no token ${id}`, { hint: "covey token list shows them" });
+			return viewOf(record);
+		},
+	};
+}
+
+/** @throws CoveyError `bad_request` for what makes no sense together. */
+function checkRelations({ kind, roles, name, uses }: OperationRequest<"token.create">): void {
+	if (kind === "client" && roles.length === 0) throw new CoveyError("bad_request", "roles: a client token needs at least one role");
+	if (kind === "client" && name !== undefined) throw new CoveyError("bad_request", "name: only a join token is for one worker's name");
+	if (kind === "join" && roles.length > 0) throw new CoveyError("bad_request", "roles: a join token enrols a worker and has no roles");
+	if (name !== undefined && uses > 1) throw new CoveyError("bad_request", "uses: a join token for one name is used once");
+}
+
+function recordOf(request: OperationRequest<"token.create">, secret: string, now: number, createdBy: string): TokenRecord {
+	const { kind, roles, namespaces, label, uses, name, tags } = request;
+	const ttlMs = request.ttlMs ?? (kind === "join" ? joinTtlMs : undefined);
+	return {
+		id: randomBytes(6).toString("hex"),
+		kind,
+		secretHash: hashSecret(secret),
+		roles,
+		namespaces,
+		label,
+		createdAt: now,
+		createdBy,
+		...(ttlMs !== undefined && { expiresAt: now + ttlMs }),
+		...(kind === "join" && { usesLeft: uses }),
+		...(name !== undefined && { name }),
+		tags,
+		revoked: false,
+	};
+}
+
+function viewOf({ secretHash: _, ...view }: Readonly<TokenRecord>): TokenRecordView {
+	return { ...view, roles: [...view.roles], namespaces: [...view.namespaces], tags: { ...view.tags } };
+}
