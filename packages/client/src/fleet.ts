@@ -3,7 +3,7 @@ import type { OperationInput, OperationName, OperationOutput, SubmitResult } fro
 import type { ArtifactReference, TaskSubmissionInput } from "@covey/protocol/task";
 import type { EventsOptions } from "./events.ts";
 import type { FinalRecord } from "./final-record.ts";
-import type { FollowItem, FollowOptions } from "./follow.ts";
+import type { FollowItem, FollowOptions, OutputItem } from "./follow.ts";
 import type { RunOptions } from "./run.ts";
 import type { Bytes } from "./transfer.ts";
 
@@ -19,7 +19,7 @@ export interface Fleet extends AsyncDisposable {
 	/** A task's changes and output, from any offset, to its end. */
 	follow(task: string, options?: FollowOptions): AsyncIterable<FollowItem>;
 	/** The output that an attempt has written by now. */
-	output(task: string, options?: Pick<FollowOptions, "attempt" | "offset" | "signal">): AsyncIterable<FollowItem>;
+	output(task: string, options?: Pick<FollowOptions, "attempt" | "offset" | "signal">): AsyncIterable<OutputItem>;
 	/** What happens in the fleet. */
 	events(options?: EventsOptions): AsyncIterable<FleetEvent>;
 	/** Submits, follows to the end and tells how it ended. */

@@ -38,6 +38,9 @@ export type FollowItem =
 			readonly bytes: number;
 	  };
 
+/** What moves a follower's offset. */
+export type OutputItem = Extract<FollowItem, { type: "output" | "gap" }>;
+
 /**
  * Follows a task to its end. After a dropped link it asks again for what comes after the last byte that it handed on,
  * so that no byte is lost or seen twice; what the coordinator no longer has comes as a gap.

@@ -1,5 +1,5 @@
 import { CoveyError } from "@covey/protocol/errors";
-import type { FollowItem, FollowOptions } from "./follow.ts";
+import type { FollowOptions, OutputItem } from "./follow.ts";
 import { type TransferOptions, transfer } from "./transfer.ts";
 
 /** One event of the stream may hold a whole log frame in base64. */
@@ -13,7 +13,7 @@ export async function* output(
 	http: TransferOptions,
 	task: string,
 	{ attempt, offset = 0, signal }: Pick<FollowOptions, "attempt" | "offset" | "signal"> = {},
-): AsyncGenerator<FollowItem, void, undefined> {
+): AsyncGenerator<OutputItem, void, undefined> {
 	const query = new URLSearchParams({ offset: String(offset), ...(attempt !== undefined && { attempt: String(attempt) }) });
 	const path = `/api/v1/tasks/${task}/log?${query}`;
 	const response = await transfer(http, { method: "GET", path, accept: "text/event-stream", ...(signal && { signal }) });

@@ -1,5 +1,5 @@
 import { connect, type Fleet } from "@covey/client";
-import { resolveTarget } from "#compose/client.ts";
+import { resolveTarget, type Target } from "#compose/client.ts";
 import { dial } from "./dial.ts";
 import { leanFetch } from "./lean-fetch.ts";
 
@@ -13,8 +13,21 @@ export interface FleetOptions {
 /** The fleet of this home. @throws CoveyError `unavailable`, `unauthenticated`, `version_mismatch`. */
 export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
 	const { start = false, signal, reconnect = true } = options;
-	const { url, token } = await resolveTarget({ start, ...(signal && { signal }) });
+	const { url, token } = await findTarget(start, signal);
 	return connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect, ...(signal && { signal }) });
+}
+
+/** The signal ends a coordinator that is being started, but not one that has been: from then on others may use it. */
+async function findTarget(start: boolean, signal: AbortSignal | undefined): Promise<Target> {
+	const starting = new AbortController();
+	const abort = () => starting.abort(signal?.reason);
+	if (signal?.aborted) abort();
+	signal?.addEventListener("abort", abort, { once: true });
+	try {
+		return await resolveTarget({ start, signal: starting.signal });
+	} finally {
+		signal?.removeEventListener("abort", abort);
+	}
 }
 
 /** Opens the fleet for one piece of work and closes it behind. */

@@ -6,7 +6,7 @@ import { exitCodes } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
 import { helpOf, rootHelp } from "./help.ts";
 import { closest } from "./suggest.ts";
-import { print } from "./terminal.ts";
+import { print, say } from "./terminal.ts";
 
 /**
  * One invocation of `covey`.
@@ -67,7 +67,8 @@ function showRoot(words: readonly string[]): number {
 	const known = words.indexOf(word) === 0 && group !== undefined;
 	const verb = words[1];
 	if (known && (verb === undefined || verb.startsWith("-"))) {
-		print(group);
+		if (verb !== undefined) print(group);
+		else say(group);
 		return verb === undefined ? exitCodes.usage : exitCodes.ok;
 	}
 	const typed = known ? `${word} ${verb}` : word;

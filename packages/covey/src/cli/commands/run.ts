@@ -47,7 +47,7 @@ export const run = defineCommand<RunFlags>({
 			throw error;
 		} finally {
 			// A failed snapshot leaves a connection in the making behind.
-			void opening.then((fleet) => fleet.close()).catch(() => {});
+			abort.abort(new CoveyError("conflict", "the command has ended"));
 		}
 	},
 });

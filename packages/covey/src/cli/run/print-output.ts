@@ -1,6 +1,6 @@
 import type { Fleet, FollowOptions } from "@covey/client";
-import { say, talkStyle } from "#cli/terminal.ts";
 import { OutputWriter, ReaderGone } from "./output-writer.ts";
+import { writeItem } from "./write-item.ts";
 
 /**
  * Prints a task's output: what there is now, or with `follow` all that comes until it has ended.
@@ -11,10 +11,7 @@ export async function printOutput(fleet: Fleet, task: string, options: FollowOpt
 	const writer = new OutputWriter();
 	try {
 		for await (const item of follow ? fleet.follow(task, from) : fleet.output(task, from)) {
-			if (item.type === "output") await writer.write(item.stream, item.data);
-			if (item.type !== "gap") continue;
-			await writer.flush();
-			say(`${talkStyle.yellow("covey:")} ${item.bytes} bytes of output are missing here`);
+			if (item.type === "output" || item.type === "gap") await writeItem(writer, item);
 		}
 		await writer.flush();
 	} catch (error) {

@@ -3,6 +3,7 @@ import type { TaskView } from "@covey/protocol/task";
 import { say, talkStyle } from "#cli/terminal.ts";
 import { placementLine } from "./lines.ts";
 import { OutputWriter } from "./output-writer.ts";
+import { writeItem } from "./write-item.ts";
 
 export interface WatchOptions extends Pick<FollowOptions, "attempt" | "offset" | "signal"> {
 	/** Says where it runs and why. */
@@ -17,14 +18,12 @@ export interface WatchOptions extends Pick<FollowOptions, "attempt" | "offset" |
 export async function watchTask(fleet: Fleet, task: string, options: WatchOptions): Promise<FinalRecord> {
 	const { announce, ...follow } = options;
 	const writer = new OutputWriter();
+	const place = { attempt: 0, offset: options.offset ?? 0 };
 	let last: TaskView | undefined;
 	let announced = 0;
 	for await (const item of fleet.follow(task, follow)) {
-		if (item.type === "output") await writer.write(item.stream, item.data);
-		if (item.type === "gap") {
-			await writer.flush();
-			say(`${talkStyle.yellow("covey:")} ${item.bytes} bytes of output are missing here`);
-		}
+		if (item.type === "attempt") Object.assign(place, { attempt: item.attempt, offset: place.attempt === 0 ? place.offset : 0 });
+		if (item.type === "output" || item.type === "gap") place.offset = await writeItem(writer, item);
 		if (item.type !== "task") continue;
 		last = item.task;
 		const { placement } = item.task;
@@ -33,7 +32,10 @@ export async function watchTask(fleet: Fleet, task: string, options: WatchOption
 			await writer.flush();
 			say(placementLine(placement, talkStyle));
 		}
-		if (item.task.status === "needs_human") break;
+		if (item.task.status !== "needs_human") continue;
+		// The task has not ended and may never; its attempt has, so what is left of its output is there.
+		if (place.attempt > 0) for await (const rest of fleet.output(task, place)) await writeItem(writer, rest);
+		break;
 	}
 	await writer.flush();
 	return finalRecord(last ?? (await fleet.call("task.get", { task })));
