@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync } from "node:fs";
 import { setPriority } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,6 +10,8 @@ import { findCommand, StartError } from "./command.ts";
 import type { ControlGroup, ResourceLimits } from "./control-group.ts";
 import { withLauncher } from "./launcher.ts";
 import { type OutputPump, type OutputSink, pumpOutput } from "./output.ts";
+import { takePipe } from "./pipe.ts";
+import { findProcess } from "./table.ts";
 import { isTreeQuiet, killTree, type ProcessTree, terminateTree, treeMembers } from "./tree.ts";
 import { countOomKills, type Excess, watchResources } from "./watch.ts";
 
@@ -75,13 +78,14 @@ const timerMaxMs = 2 ** 31 - 1;
 /** Starts a command in a session of its own. @throws StartError when it cannot be started; nothing is then left of it. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
 	const oomKillsBefore = countOomKills();
-	const child = await spawnChild(options).catch((error: unknown) => {
+	const { child, stdout, stderr } = await spawnChild(options).catch((error: unknown) => {
 		options.controlGroup?.remove();
 		throw error;
 	});
 	const pid = child.pid as number;
 	const startedAt = performance.now();
-	const tree: ProcessTree = { mark: { group: pid, environment: options.mark }, controlGroup: options.controlGroup };
+	const since = options.controlGroup === undefined ? findProcess(pid)?.startedAt : undefined;
+	const tree: ProcessTree = { mark: { group: pid, environment: options.mark, since }, controlGroup: options.controlGroup };
 	const exited = deferred<{ code: number | null; signal: string | null }>();
 	const timers = new Set<NodeJS.Timeout>();
 	let endedBy: EndCause | undefined;
@@ -91,7 +95,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 	let running = true;
 
 	child.once("exit", (code, signal) => exited.resolve({ code, signal }));
-	const output = pumpOutput(child.stdout as Readable, child.stderr as Readable, options.sink, () => end("output", 0));
+	const output = pumpOutput(stdout, stderr, options.sink, () => end("output", 0));
 	const watch = watchResources(
 		() => treeMembers(tree),
 		options.watched ?? {},
@@ -175,25 +179,36 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 	return { pid, end, result: conclude() };
 }
 
-async function spawnChild(options: ProcessOptions): Promise<ChildProcess> {
+interface Spawned {
+	readonly child: ChildProcess;
+	readonly stdout: Readable;
+	readonly stderr: Readable;
+}
+
+async function spawnChild(options: ProcessOptions): Promise<Spawned> {
 	const [program = ""] = options.command;
-	await findCommand(program, options.cwd, options.environment.PATH ?? "");
+	findCommand(program, options.cwd, options.environment.PATH ?? "");
 	const [file = "", ...rest] = withLauncher(options.wrapped ?? options.command, options.controlGroup);
+	const pipes = [await takePipe(), await takePipe()] as const;
 	try {
 		const child = spawn(file, rest, {
 			cwd: options.cwd,
 			env: options.environment,
 			detached: true,
-			stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+			stdio: [options.stdin === undefined ? "ignore" : "pipe", pipes[0]?.writer ?? "pipe", pipes[1]?.writer ?? "pipe"],
 		});
 		await once(child, "spawn");
 		if (options.nice !== undefined) lowerPriority(child.pid as number, options.nice);
 		// A process that does not read its input closes it, which is its right.
 		child.stdin?.on("error", () => {}).end(options.stdin);
-		return child;
+		return { child, stdout: pipes[0]?.reader ?? (child.stdout as Readable), stderr: pipes[1]?.reader ?? (child.stderr as Readable) };
 	} catch (error) {
+		for (const pipe of pipes) pipe?.reader.destroy();
 		const { code } = error as NodeJS.ErrnoException;
 		throw new StartError(`${program}: could not be started (${code})`, exitCodes[code ?? ""], error);
+	} finally {
+		// From here on the child and what it starts are the only writers, so the end of the last one is the end of the output.
+		for (const pipe of pipes) if (pipe !== undefined) closeSync(pipe.writer);
 	}
 }
 

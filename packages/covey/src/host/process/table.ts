@@ -6,8 +6,8 @@ export interface ProcessEntry {
 	readonly pid: number;
 	readonly parent: number;
 	readonly group: number;
-	/** Ticks since boot (Linux); with the pid it names one process for ever. Empty elsewhere. */
-	readonly startedAt: string;
+	/** Ticks since boot (Linux); with the pid it names one process for ever. 0 elsewhere. */
+	readonly startedAt: number;
 }
 
 /** How to recognise the members of a tree when no control group holds them. */
@@ -16,6 +16,8 @@ export interface TreeMark {
 	readonly group: number | undefined;
 	/** `NAME=value`, set in the environment of the main process and inherited by all that did not clear it. */
 	readonly environment: string | undefined;
+	/** When the main process started, in ticks since boot: nothing older belongs to it. Undefined: nothing is too old. */
+	readonly since?: number | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface TreeMark {
  * fork while we look, a caller that kills repeats it until it finds nothing.
  */
 export function findTree(mark: TreeMark): ProcessEntry[] {
-	const entries = listProcesses();
+	const entries = listProcesses().filter((entry) => entry.startedAt >= (mark.since ?? 0));
 	const marked = mark.environment === undefined ? new Set<number>() : findMarked(entries, mark.environment);
 	const members = new Set(entries.filter((entry) => entry.group === mark.group || marked.has(entry.pid)).map((entry) => entry.pid));
 	for (let before = -1; before !== members.size; ) {
@@ -70,7 +72,7 @@ function readEntry(pid: number): ProcessEntry | undefined {
 	// The name is in parentheses and may itself hold any of them.
 	const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 	if (fields[0] === "Z" || fields[0] === "X") return undefined;
-	return { pid, parent: Number(fields[1]), group: Number(fields[2]), startedAt: fields[19] ?? "" };
+	return { pid, parent: Number(fields[1]), group: Number(fields[2]), startedAt: Number(fields[19]) };
 }
 
 function findMarked(entries: readonly ProcessEntry[], mark: string): Set<number> {
@@ -78,7 +80,9 @@ function findMarked(entries: readonly ProcessEntry[], mark: string): Set<number>
 	const needle = `\0${mark}\0`;
 	return new Set(
 		entries
-			.filter(({ pid }) => {
+			.filter(({ pid, group }) => {
+				// Kernel threads have no environment.
+				if (group === 0) return false;
 				try {
 					return `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}\0`.includes(needle);
 				} catch {
@@ -95,7 +99,7 @@ function listByPs(): ProcessEntry[] {
 		.stdout.split("\n")
 		.map((line) => line.trim().split(/\s+/))
 		.filter((fields) => fields.length === 4 && !fields[3]?.startsWith("Z"))
-		.map(([pid, parent, group]) => ({ pid: Number(pid), parent: Number(parent), group: Number(group), startedAt: "" }));
+		.map(([pid, parent, group]) => ({ pid: Number(pid), parent: Number(parent), group: Number(group), startedAt: 0 }));
 }
 
 function findMarkedByPs(mark: string): Set<number> {

@@ -1,4 +1,4 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Outcome, ProcessFacts } from "@covey/protocol";
@@ -61,7 +61,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 const jobNice = 10;
 
 async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: OutputSink, signal: AbortSignal): Promise<Execution> {
-	const temporaryDirectory = await mkdtemp(join(tmpdir(), "covey-"));
+	const temporaryDirectory = mkdtempSync(join(tmpdir(), "covey-"));
 	const group = openGroup(options, request);
 	const mark = attemptMark(request.attemptKey);
 	const record: RunningRecord = { attempt: request.attemptKey, mark, temporaryDirectory, ...(group && { controlGroup: group.path }) };
@@ -87,7 +87,7 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 		if (group === undefined) {
 			writeRecord(options.stateDirectory, {
 				...record,
-				process: { pid: running.pid, startedAt: findProcess(running.pid)?.startedAt ?? "" },
+				process: { pid: running.pid, startedAt: findProcess(running.pid)?.startedAt ?? 0 },
 			});
 		}
 		const end = () => running.end("cancel", (signal.reason as EndOfAttempt).graceMs);

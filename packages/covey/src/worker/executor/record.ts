@@ -12,7 +12,7 @@ export const RunningRecord = z.object({
 	temporaryDirectory: z.string(),
 	controlGroup: z.string().optional(),
 	/** The main process, which leads its group, and when it started. */
-	process: z.object({ pid: z.number().int().min(2), startedAt: z.string() }).optional(),
+	process: z.object({ pid: z.number().int().min(2), startedAt: z.number() }).optional(),
 });
 export type RunningRecord = z.infer<typeof RunningRecord>;
 
