@@ -47,3 +47,8 @@ export function failureOf(error: unknown): FailureData {
 	const reason = reasons[errcode ?? 0] ?? reasons[(errcode ?? 0) & 0xff] ?? "failed";
 	return { reason, message: message ?? String(error), sequence: undefined, hint: undefined };
 }
+
+/** On the other side of the boundary. */
+export function reviveFailure({ reason, message, sequence, hint }: FailureData): StoreFailure {
+	return new StoreFailure(reason, message, { ...(sequence !== undefined && { sequence }), ...(hint !== undefined && { hint }) });
+}

@@ -1,15 +1,17 @@
 import { stat } from "node:fs/promises";
 import type { RecordChange } from "#core/record.ts";
 import { acquireOwnerLock, type OwnerLock } from "#host/lock/owner-lock.ts";
+import { Thread } from "#host/thread/thread.ts";
 import { JournalError } from "#journal/journal-error.ts";
 import { assert } from "#kit/assert.ts";
 import { type Logger, silentLogger } from "#kit/logger.ts";
 import type { AppendResult, Journal, JournalEntry } from "#ports/journal.ts";
-import { StoreFailure } from "./failure.ts";
+import { reviveFailure, StoreFailure } from "./failure.ts";
 import { toJournalError } from "./refusal.ts";
 import type { StoredEntries } from "./store.ts";
-import { WriterThread } from "./thread.ts";
-import type { Opened } from "./writer.ts";
+import type { WriterData, WriterOpened, WriterOperations } from "./writer.ts";
+
+type WriterThread = Thread<WriterOperations, WriterOpened>;
 
 export interface SqliteJournalOptions {
 	/** Where `journal.db` and its companions (`-wal`, `.lock`, `.owner.json`) live: a local disk, not NFS or SMB. */
@@ -41,9 +43,11 @@ const partLength = 256 * 1024;
 export async function openSqliteJournal(options: SqliteJournalOptions): Promise<SqliteJournal> {
 	const { file } = options;
 	const lock = acquireOwnerLock(file, `the journal ${file}`);
-	const thread = new WriterThread(options.workerUrl ?? new URL("./writer.ts", import.meta.url), { file });
+	const data: WriterData = { file };
+	const url = options.workerUrl ?? new URL("./writer.ts", import.meta.url);
+	const thread: WriterThread = new Thread({ url, name: "covey-journal", data, revive: reviveFailure });
 	try {
-		const opened = await thread.ready();
+		const opened = await thread.opened;
 		return new ThreadedJournal(file, opened, thread, lock, options.logger ?? silentLogger);
 	} catch (error) {
 		await thread.exited();
@@ -62,7 +66,7 @@ class ThreadedJournal implements SqliteJournal {
 	#storingSnapshot = false;
 	#closing: Promise<void> | undefined;
 
-	constructor(file: string, opened: Opened, thread: WriterThread, lock: OwnerLock, logger: Logger) {
+	constructor(file: string, opened: WriterOpened, thread: WriterThread, lock: OwnerLock, logger: Logger) {
 		this.#file = file;
 		this.tail = opened.tail;
 		this.#snapshotSequence = opened.snapshotSequence;
@@ -85,7 +89,7 @@ class ThreadedJournal implements SqliteJournal {
 	}
 
 	async append(expected: number, changes: readonly RecordChange[]): Promise<AppendResult> {
-		this.#assertOpen();
+		if (this.#closing) throw this.#closedError();
 		const text = JSON.stringify(changes);
 		const answer = await this.#thread.call("append", { expected, text }).catch((cause: unknown) => ({ kind: "unknown", cause }) as const);
 		switch (answer.kind) {
@@ -160,13 +164,11 @@ class ThreadedJournal implements SqliteJournal {
 		this.#lock.release();
 	}
 
-	#call: WriterThread["call"] = async (name, argument) => {
-		this.#assertOpen();
-		try {
-			return await this.#thread.call(name, argument);
-		} catch (error) {
+	#call: WriterThread["call"] = (name, argument) => {
+		if (this.#closing) return Promise.reject(this.#closedError());
+		return this.#thread.call(name, argument).catch((error: unknown) => {
 			throw toJournalError(error, this.#file);
-		}
+		});
 	};
 
 	#parse(payload: Uint8Array, sequence: number): readonly RecordChange[] {
@@ -177,8 +179,8 @@ class ThreadedJournal implements SqliteJournal {
 		}
 	}
 
-	#assertOpen(): void {
-		if (this.#closing) throw new JournalError("closed", `the journal ${this.#file} is closed`);
+	#closedError(): JournalError {
+		return new JournalError("closed", `the journal ${this.#file} is closed`);
 	}
 }
 

@@ -1,5 +1,5 @@
-import { parentPort, workerData } from "node:worker_threads";
-import { type FailureData, failureOf } from "./failure.ts";
+import { type Served, serve } from "#host/thread/serve.ts";
+import { failureOf } from "./failure.ts";
 import { openDatabase } from "./schema.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Store } from "./store.ts";
@@ -12,26 +12,42 @@ export interface WriterData {
 	readonly file: string;
 }
 
+/** What the main side may ask for, by name. */
+export type WriterOperations = ReturnType<typeof createOperations>;
+
 /** The answer to opening. */
-export interface Opened {
+export interface WriterOpened {
 	readonly tail: number;
 	readonly snapshotSequence: number;
 }
 
-/** What the main side may ask for, by name. */
-export type Operations = ReturnType<typeof createOperations>;
-
-export interface Request {
-	readonly id: number;
-	readonly name: keyof Operations;
-	readonly argument: unknown;
-}
-
-/** Answers carry the id of their request; id 0 is the answer to opening. */
-export type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly failure: FailureData };
-
 /** How long nothing must have been asked before the thread tidies. */
 const idleMs = 5;
+
+function open({ file }: WriterData): Served<WriterOperations> {
+	const database = openDatabase(file);
+	const store = new Store(database);
+	const snapshots = new Snapshots(database, store);
+	const opened: WriterOpened = { tail: store.tail, snapshotSequence: snapshots.head()?.sequence ?? 0 };
+
+	let idle: NodeJS.Timeout | undefined;
+	const tidy = () => {
+		const more = store.keepHouse(() => {
+			if (store.checkpointDue("idle")) store.checkpoint();
+			return snapshots.tidy() || store.shrink();
+		});
+		if (more) idle = setTimeout(tidy, 1);
+	};
+	return {
+		opened,
+		operations: createOperations(store, snapshots),
+		before: () => clearTimeout(idle),
+		after() {
+			if (store.checkpointDue("always")) store.keepHouse(() => store.checkpoint());
+			idle = setTimeout(tidy, idleMs);
+		},
+	};
+}
 
 function createOperations(store: Store, snapshots: Snapshots) {
 	return {
@@ -49,44 +65,4 @@ function createOperations(store: Store, snapshots: Snapshots) {
 	};
 }
 
-function serve(port: NonNullable<typeof parentPort>): void {
-	const { file } = workerData as WriterData;
-	const database = openDatabase(file);
-	const store = new Store(database);
-	const snapshots = new Snapshots(database, store);
-	const operations = createOperations(store, snapshots);
-	let idle: NodeJS.Timeout | undefined;
-
-	const tidy = () => {
-		const more = store.keepHouse(() => {
-			if (store.checkpointDue("idle")) store.checkpoint();
-			return snapshots.tidy() || store.shrink();
-		});
-		if (more) idle = setTimeout(tidy, 1);
-	};
-
-	port.on("message", ({ id, name, argument }: Request) => {
-		clearTimeout(idle);
-		port.postMessage(answer(id, () => (operations[name] as (argument: unknown) => unknown)(argument)));
-		if (name === "close") return port.close();
-		if (store.checkpointDue("always")) store.keepHouse(() => store.checkpoint());
-		idle = setTimeout(tidy, idleMs);
-	});
-	const opened: Opened = { tail: store.tail, snapshotSequence: snapshots.head()?.sequence ?? 0 };
-	port.postMessage({ id: 0, value: opened } satisfies Answer);
-}
-
-function answer(id: number, run: () => unknown): Answer {
-	try {
-		return { id, value: run() };
-	} catch (error) {
-		return { id, failure: failureOf(error) };
-	}
-}
-
-try {
-	serve(parentPort!);
-} catch (error) {
-	parentPort!.postMessage({ id: 0, failure: failureOf(error) } satisfies Answer);
-	parentPort!.close();
-}
+serve(open, failureOf);
