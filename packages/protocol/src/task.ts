@@ -191,6 +191,7 @@ export const Candidate = z.object({
 	/** The constraint that left it out, with the value wanted and the value seen. */
 	excluded: z.string().max(512).optional(),
 });
+export type Candidate = z.infer<typeof Candidate>;
 export const Placement = z.object({
 	at: Timestamp,
 	attempt: AttemptNumber,

@@ -1,4 +1,6 @@
 import type { Ask, Attempt, AttemptReport, Outcome, Placement, TaskStatus, TaskSubmission } from "@covey/protocol";
+import type { Ticket } from "./scheduling/queue.ts";
+import type { Timer } from "./timers.ts";
 
 /**
  * A task in the coordinator's memory. `spec` never changes after submission and is journalled once; the rest is
@@ -29,6 +31,10 @@ export interface Task {
 	readonly order: number;
 	/** Not journalled: the lease of the current attempt. Undefined unless claimed or in progress. */
 	lease?: Lease;
+	/** Not journalled: its place in a queue, while it waits in one. */
+	ticket?: Ticket;
+	/** Not journalled; see `timers.ts`. */
+	timer?: Timer;
 }
 
 export interface TaskSpec {
@@ -45,6 +51,8 @@ export interface Lease {
 	readonly worker: string;
 	/** The session that may report. Changes when the worker reconnects and claims the attempt in its sync. */
 	session: string | undefined;
+	/** The process that may claim it in its sync; undefined after a restart, until the first sync that lists it. */
+	instance: string | undefined;
 	/** `assign.sequence` in that session. */
 	assigned: number;
 	until: number;

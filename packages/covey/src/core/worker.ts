@@ -1,4 +1,6 @@
 import type { Pressure, WorkerOffer, WorkerStatus } from "@covey/protocol";
+import type { Standing } from "./scheduling/scheduler.ts";
+import type { Timer } from "./timers.ts";
 
 /** A worker. `record` is journalled; presence lives in memory. */
 export interface Worker {
@@ -12,6 +14,10 @@ export interface Worker {
 	readonly held: Map<string, number>;
 	slotsUsed: number;
 	seenAt?: number;
+	/** Where it stands with the scheduler. */
+	standing: Standing;
+	/** Not journalled; see `timers.ts`. */
+	timer?: Timer;
 }
 
 export interface WorkerRecord {
@@ -35,4 +41,6 @@ export interface Session {
 	readonly since: number;
 	/** Last `assign.sequence` sent. */
 	assigned: number;
+	/** It has said what it runs. */
+	synced: boolean;
 }

@@ -1,0 +1,111 @@
+import { CoveyError } from "@covey/protocol";
+import type { Fleet, Turn } from "./fleet.ts";
+import { indexKeys } from "./keys.ts";
+import { grantLease } from "./lifecycle/claim.ts";
+import { hold, letGo } from "./lifecycle/move.ts";
+import { moveWorker } from "./lifecycle/presence.ts";
+import { wait } from "./lifecycle/wait.ts";
+import { type RecordChange, recordVersions } from "./record.ts";
+import { createScheduler, seat } from "./scheduling/scheduler.ts";
+import { addWorker } from "./step/enrol.ts";
+import type { Task, TaskSpec } from "./task.ts";
+import { createTimers } from "./timers.ts";
+import type { TokenRecord } from "./token.ts";
+import type { Worker, WorkerRecord } from "./worker.ts";
+
+type Rest = Omit<Task, "spec">;
+
+/**
+ * Takes records over as they are, the later ones winning. Values are owned by the fleet from then on. `resume` must
+ * follow before `step`.
+ *
+ * @throws CoveyError `version_mismatch` for a record that a newer build has written.
+ */
+export function restore(fleet: Fleet, changes: readonly RecordChange[]): void {
+	for (const change of changes) {
+		const known = recordVersions[change.kind];
+		if (known === undefined || change.version > known) throw newer(change, known);
+		replay[change.kind](fleet, change.id, change.value);
+	}
+}
+
+/**
+ * After replay, or when a standby takes over: builds queues, indexes and timers anew. Sessions are gone. Every attempt
+ * under way gets one full lease from `now`, in which its worker may come back and claim it.
+ */
+export function resume(fleet: Fleet, now: number): void {
+	fleet.clock = now;
+	fleet.scheduler = createScheduler();
+	fleet.timers = createTimers();
+	fleet.halves.clear();
+	for (const index of Object.values(fleet.keys)) index.clear();
+	const turn: Turn = { fleet, now, effects: [] };
+	for (const worker of fleet.workers.values()) {
+		Object.assign(worker, { status: "gone", session: undefined, pressure: undefined, slotsUsed: 0, timer: undefined });
+		worker.held.clear();
+		seat(fleet.scheduler, worker);
+		if (!worker.record.revoked) moveWorker(turn, worker, "disconnected");
+	}
+	for (const task of fleet.tasks.values()) {
+		Object.assign(task, { lease: undefined, ticket: undefined, timer: undefined });
+		indexKeys(fleet.keys, task);
+		if (task.status === "pending") {
+			task.pendingSince = Math.min(task.pendingSince, now);
+			wait(turn, task);
+		} else if (task.status === "claimed" || task.status === "in_progress") {
+			grantLease(turn, task, fleet.workers.get(task.attempts.at(-1)!.worker) as Worker, undefined);
+		}
+	}
+}
+
+const replay: Readonly<Record<RecordChange["kind"], (fleet: Fleet, id: string, value: unknown) => void>> = {
+	meta(fleet, _id, value) {
+		fleet.order = (value as { order: number }).order;
+	},
+	worker(fleet, id, value) {
+		const record = value as WorkerRecord;
+		const known = fleet.workers.get(id);
+		if (known === undefined) addWorker(fleet, { ...record });
+		else known.record = { ...record };
+	},
+	token(fleet, id, value) {
+		fleet.tokens.set(id, { ...(value as TokenRecord) });
+	},
+	spec(fleet, id, value) {
+		if (value === null) return drop(fleet, id);
+		const half = fleet.halves.get(id);
+		if (half !== undefined && "rest" in half) join(fleet, value as TaskSpec, half.rest);
+		else if (!fleet.tasks.has(id)) fleet.halves.set(id, { spec: value as TaskSpec });
+	},
+	task(fleet, id, value) {
+		if (value === null) return drop(fleet, id);
+		const half = fleet.halves.get(id);
+		const spec = fleet.tasks.get(id)?.spec ?? (half !== undefined && "spec" in half ? half.spec : undefined);
+		if (spec === undefined) fleet.halves.set(id, { rest: value as Rest });
+		else join(fleet, spec, value as Rest);
+	},
+	// Audit entries are for history; nothing here holds them.
+	audit() {},
+};
+
+function join(fleet: Fleet, spec: TaskSpec, rest: Rest): void {
+	drop(fleet, spec.id);
+	const { asks, attempts, placements } = rest;
+	hold(fleet, { ...rest, spec, asks: asks.slice(), attempts: attempts.slice(), placements: placements.slice() });
+}
+
+function drop(fleet: Fleet, id: string): void {
+	fleet.halves.delete(id);
+	const task = fleet.tasks.get(id);
+	if (task !== undefined) letGo(fleet, task);
+}
+
+function newer({ kind, id, version }: RecordChange, known: number | undefined): CoveyError {
+	return new CoveyError(
+		"version_mismatch",
+		known === undefined
+			? `the journal holds a record of the unknown kind ${kind} (${id})`
+			: `the journal holds ${kind} ${id} in version ${version}; this build reads up to ${known}`,
+		{ hint: "start the version of Covey that wrote it, or a newer one" },
+	);
+}

@@ -1,0 +1,50 @@
+import { isEnded, type Outcome } from "@covey/protocol";
+import { audit, mayUse, namespaceRefused, refuse, reply } from "#core/answer.ts";
+import type { EventOf } from "#core/event.ts";
+import type { Turn } from "#core/fleet.ts";
+import { indexKeys } from "#core/keys.ts";
+import { finish, requeue } from "#core/lifecycle/conclude.ts";
+import { admit } from "#core/lifecycle/move.ts";
+import type { Task } from "#core/task.ts";
+import { refuseMove, taskTransitions } from "#core/transitions.ts";
+import { taskUnknown } from "./cancel.ts";
+
+const outcomeOf = { done: "passed", failed: "failed", cancelled: "cancelled" } as const satisfies Record<string, Outcome>;
+
+/** A person decides what becomes of a task that failed or needs them. One that history holds comes back into memory. */
+export function resolve(turn: Turn, event: EventOf<"task.resolve">): void {
+	const { fleet } = turn;
+	const { actor, replyTo, to } = event;
+	const held = fleet.tasks.get(event.task);
+	const task = held ?? (event.ended && recall(event.ended));
+	if (task === undefined) return refuse(turn, replyTo, taskUnknown(event.task));
+	const { id, submission } = task.spec;
+	if (!mayUse(actor, submission.namespace)) return refuse(turn, replyTo, namespaceRefused(actor, submission.namespace));
+	const refusal = refuseMove(taskTransitions, id, task.status, to);
+	if (refusal !== undefined) return refuse(turn, replyTo, refusal);
+	if (held === undefined) admit(fleet, task);
+	if (to === "pending") requeue(turn, task, 0);
+	else
+		finish(turn, task, {
+			status: to,
+			outcome: outcomeOf[to],
+			message: event.message ?? `decided by ${actor.name}`,
+			exitCode: task.exitCode,
+		});
+	if (!isEnded(task.status)) indexKeys(fleet.keys, task);
+	audit(turn, actor, "task.resolve", id, event.message === undefined ? to : `${to}: ${event.message}`);
+	reply(turn, replyTo, { ok: true, id });
+}
+
+/** A record of history as a task of ours, that nobody else holds. */
+function recall(ended: Task): Task {
+	return {
+		...ended,
+		asks: [...ended.asks],
+		attempts: [...ended.attempts],
+		placements: [...ended.placements],
+		lease: undefined,
+		ticket: undefined,
+		timer: undefined,
+	};
+}

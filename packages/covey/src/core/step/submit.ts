@@ -1,0 +1,145 @@
+import { isEnded, type TaskSubmission, type WireError } from "@covey/protocol";
+import { mayUse, namespaceRefused, refuse, reply } from "#core/answer.ts";
+import { nextOrder } from "#core/changes.ts";
+import type { SubmitReply } from "#core/effect.ts";
+import type { Actor, EventOf } from "#core/event.ts";
+import type { Fleet, Turn } from "#core/fleet.ts";
+import { indexSupersede, scoped } from "#core/keys.ts";
+import { admit, announce, touch } from "#core/lifecycle/move.ts";
+import { wait } from "#core/lifecycle/wait.ts";
+import { limits } from "#core/limits.ts";
+import { needsOf } from "#core/scheduling/class.ts";
+import { exclusion } from "#core/scheduling/match.ts";
+import type { Task } from "#core/task.ts";
+import { withdraw } from "./cancel.ts";
+
+type Submit = EventOf<"task.submit">;
+type Entry = Submit["tasks"][number];
+
+/** All of the submission, or nothing with an error that names what is wrong. */
+export function submit(turn: Turn, event: Submit): void {
+	const refusal = refusalOf(turn.fleet, event);
+	if (refusal !== undefined) return refuse(turn, event.replyTo, refusal);
+	reply(turn, event.replyTo, { ok: true, results: event.tasks.map((entry) => accept(turn, event.actor, entry)) });
+}
+
+function refusalOf(fleet: Fleet, { actor, tasks }: Submit): WireError | undefined {
+	let fresh = 0;
+	for (const { submission } of tasks) {
+		if (!mayUse(actor, submission.namespace)) return namespaceRefused(actor, submission.namespace);
+		if (earlier(fleet, submission) !== undefined) continue;
+		const unmatched = submission.policies.unmatched === "refuse" ? noWorker(fleet, submission) : undefined;
+		if (unmatched !== undefined) return unmatched;
+		fresh++;
+	}
+	if (fleet.tasks.size + fresh <= fleet.config.tasksLiveMax) return undefined;
+	return {
+		code: "too_many",
+		message: `${fleet.tasks.size} tasks are live and ${fresh} more would pass the limit of ${fleet.config.tasksLiveMax}`,
+		hint: "wait until some have ended, or cancel what is no longer wanted: covey tasks --status pending",
+		retryAfterMs: 1000,
+	};
+}
+
+function accept(turn: Turn, actor: Actor, { id, ask, submission }: Entry): SubmitReply {
+	const { fleet } = turn;
+	const twin = dedupTwin(fleet, submission);
+	if (twin !== undefined) return { task: twin.spec.id, ask: askOf(turn, twin, actor, ask), merged: false, deduplicated: true };
+	const partner = mergePartner(fleet, submission);
+	const task = partner ?? create(turn, actor, id, submission);
+	addAsk(turn, task, actor, ask, submission.supersedeKey);
+	if (submission.supersedeKey !== undefined) supersede(turn, task, submission.supersedeKey, actor);
+	if (partner === undefined) {
+		admit(fleet, task);
+		announce(turn, task);
+		wait(turn, task);
+	}
+	return { task: task.spec.id, ask, merged: partner !== undefined, deduplicated: false };
+}
+
+function create({ fleet, now }: Turn, actor: Actor, id: string, submission: TaskSubmission): Task {
+	const { notBefore } = submission;
+	return {
+		spec: { id, submission, submitter: actor.name, createdAt: now },
+		status: "pending",
+		updatedAt: now,
+		endedAt: undefined,
+		outcome: undefined,
+		exitCode: undefined,
+		message: undefined,
+		asks: [],
+		attempt: 0,
+		attempts: [],
+		placements: [],
+		cancel: undefined,
+		waitUntil: notBefore !== undefined && notBefore > now ? notBefore : undefined,
+		pendingSince: now,
+		order: nextOrder(fleet),
+		lease: undefined,
+		ticket: undefined,
+		timer: undefined,
+	};
+}
+
+/** The ask that answers this actor for an earlier task: its own, a new one while the task lives, or the first. */
+function askOf(turn: Turn, task: Task, actor: Actor, ask: string): string {
+	const own = task.asks.find(({ submitter }) => submitter === actor.name);
+	if (own !== undefined) return own.id;
+	if (isEnded(task.status) || task.cancel !== undefined || task.asks.length >= limits.asksMax) return task.asks[0]!.id;
+	addAsk(turn, task, actor, ask, undefined);
+	return ask;
+}
+
+function addAsk({ fleet, now }: Turn, task: Task, actor: Actor, id: string, supersedeKey: string | undefined): void {
+	task.asks.push({ id, submitter: actor.name, at: now, ...(supersedeKey !== undefined && { supersedeKey }) });
+	touch(fleet, task, now);
+}
+
+/** Takes back the older asks with this key that other tasks answer. */
+function supersede(turn: Turn, task: Task, supersedeKey: string, actor: Actor): void {
+	const { keys } = turn.fleet;
+	const older = keys.supersede.get(scoped(task.spec.submission.namespace, supersedeKey)) ?? [];
+	for (const other of older.filter((candidate) => candidate !== task)) {
+		const asks = other.asks.filter((ask) => ask.supersedeKey === supersedeKey).map((ask) => ask.id);
+		withdraw(turn, other, asks, { reason: "superseded", by: actor.name, force: false });
+	}
+	indexSupersede(keys, task, supersedeKey);
+}
+
+function earlier(fleet: Fleet, submission: TaskSubmission): Task | undefined {
+	return dedupTwin(fleet, submission) ?? mergePartner(fleet, submission);
+}
+
+function dedupTwin(fleet: Fleet, { namespace, dedupKey }: TaskSubmission): Task | undefined {
+	return dedupKey === undefined ? undefined : fleet.keys.dedup.get(scoped(namespace, dedupKey));
+}
+
+function mergePartner(fleet: Fleet, { namespace, mergeKey }: TaskSubmission): Task | undefined {
+	const partner = mergeKey === undefined ? undefined : fleet.keys.merge.get(scoped(namespace, mergeKey));
+	return partner !== undefined && partner.asks.length < limits.asksMax ? partner : undefined;
+}
+
+/** The refusal when no worker, here or away for no longer than a lease, could ever run it. */
+function noWorker(fleet: Fleet, submission: TaskSubmission): WireError | undefined {
+	const needs = needsOf(submission, false);
+	const excluded: { worker: string; excluded: string }[] = [];
+	let known = 0;
+	for (const worker of fleet.workers.values()) {
+		if (worker.status === "gone" || worker.record.revoked) continue;
+		const reason = exclusion(needs, worker);
+		if (reason === undefined) return undefined;
+		known++;
+		if (excluded.length < limits.candidatesMax) excluded.push({ worker: worker.record.name, excluded: reason });
+	}
+	const named = excluded.map(({ worker, excluded: reason }) => `${worker} (${reason})`).join("; ");
+	const more = known > excluded.length ? `; and ${known - excluded.length} more` : "";
+	return {
+		code: "no_worker",
+		message: known === 0 ? "no worker is connected" : `no worker meets the constraints: ${named}${more}`,
+		hint:
+			known === 0
+				? "join one with the command that `covey up` prints, or let it wait for one"
+				: "change the constraints, join a worker that meets them, or let it wait for one",
+		details: { workers: excluded },
+	};
+}
