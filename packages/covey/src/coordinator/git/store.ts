@@ -49,6 +49,7 @@ export interface SnapshotStore {
 export interface IncomingSnapshot {
 	readonly commit: string;
 	readonly tree: string;
+	/** What the pack is thin against. Absent: not known, so it is not handed on as it is. */
 	readonly bases?: readonly string[];
 	readonly content: AsyncIterable<Uint8Array>;
 }

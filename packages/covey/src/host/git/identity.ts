@@ -30,6 +30,7 @@ export async function identifyRepository(repository: Repository, cacheDirectory:
  */
 export function normaliseRemote(url: string): string | undefined {
 	const full = /^(?<protocol>[a-z][a-z0-9+.-]*):\/\/(?:[^/@]*@)?(?<host>[^/:]+|\[[^\]]+\])(?::\d+)?\/(?<path>.*)$/i.exec(url)?.groups;
+	if (!full && url.includes("://")) return undefined;
 	const short = full ?? /^(?:[^/@:]+@)?(?<host>[^/:@]{2,}|\[[^\]]+\]):(?<path>.*)$/.exec(url)?.groups;
 	if (!short?.host || full?.protocol?.toLowerCase() === "file") return undefined;
 	const path = (short.path ?? "")

@@ -1,5 +1,6 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { CoveyError } from "@covey/protocol/errors";
 import { createBareRepository, dropUnreachable, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
 import { unpack } from "#host/git/unpack.ts";
 import { createSharedLock } from "#kit/shared-lock.ts";
@@ -36,9 +37,15 @@ export async function openObjectStore(directory: string, idLength: number, packB
 	let resetting: Promise<void> = Promise.resolve();
 
 	async function fetch(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void> {
-		const content = await fetchPack([...complete].slice(-haveMax).reverse(), signal);
+		const have = [...complete].slice(-haveMax).reverse();
 		// The tree is proved after checkout, object by object; strictness here would only say the same sooner and cost time.
-		await unpack({ directory, content, bytesMax: packBytesMax, strict: false, signal });
+		const take = async (known: readonly string[]) =>
+			unpack({ directory, content: await fetchPack(known, signal), bytesMax: packBytesMax, strict: false, signal });
+		await take(have).catch(async (error) => {
+			if (have.length === 0 || !(error instanceof CoveyError) || error.code !== "bad_snapshot") throw error;
+			// What the pack builds on is not what is here: ask for all of it.
+			await take([]);
+		});
 		await writeSnapshotRef(directory, commit);
 		complete.add(commit);
 	}
