@@ -23,4 +23,6 @@ export interface AttemptIo {
 export interface EndOfAttempt extends Error {
 	readonly reason: "cancelled" | "superseded" | "worker_lost";
 	readonly graceMs: number;
+	/** Aborts when the grace is cut short, as by a lease that ends meanwhile: KILL now. */
+	readonly hurry?: AbortSignal;
 }

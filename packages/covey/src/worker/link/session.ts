@@ -86,6 +86,8 @@ export function createSession(
 			);
 		}
 		renewLater(message);
+		// Nobody has asked it what it offers.
+		if (transport.trusted) connection.send({ type: "offer", offer: options.offer() });
 	}
 
 	/** At two thirds of its life. */
