@@ -128,13 +128,17 @@ export function describeBlobs(name: string, createPlace: () => Promise<BlobsPlac
 			expect(await blobs.has(digestOf(first))).toBe(true);
 		});
 
-		it("goes on reading what is dropped meanwhile", async () => {
+		it("goes on reading what is dropped meanwhile, and says so when it was dropped before", async () => {
 			const bytes = Buffer.alloc(2_000_000, "long");
 			await put(bytes);
-			const found = await blobs.get(digestOf(bytes));
+			const [begun, late] = [(await blobs.get(digestOf(bytes)))!, (await blobs.get(digestOf(bytes)))!];
+			const reading = begun.content[Symbol.asyncIterator]();
+			const pieces = [(await reading.next()).value as Uint8Array];
 			place.advance(1000);
 			expect(await blobs.trim({ bytesMax: 0, minAgeMs: 0 })).toEqual({ removed: 1, bytes: 0 });
-			expect(await read(found!.content)).toEqual(bytes);
+			for (let next = await reading.next(); !next.done; next = await reading.next()) pieces.push(next.value);
+			expect(Buffer.concat(pieces)).toEqual(bytes);
+			await expect(read(late.content)).rejects.toMatchObject({ code: "not_found" });
 		});
 	});
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol";
 import { type Logger, silentLogger } from "#kit/logger.ts";
@@ -65,16 +65,10 @@ class DiskBlobs implements Blobs {
 
 	async get(digest: string): Promise<{ readonly bytes: number; readonly content: AsyncIterable<Uint8Array> } | undefined> {
 		const path = this.#pathOf(digest);
-		const file = await open(path).catch(absent);
-		if (!file) return undefined;
-		try {
-			const { size, mtimeMs } = await file.stat();
-			if (this.#now() - mtimeMs > touchEveryMs) await this.#touch(path);
-			return { bytes: size, content: this.#readProved(digest, path, file) };
-		} catch (error) {
-			await file.close();
-			throw error;
-		}
+		const facts = await stat(path).catch(absent);
+		if (!facts) return undefined;
+		if (this.#now() - facts.mtimeMs > touchEveryMs) await this.#touch(path);
+		return { bytes: facts.size, content: this.#readProved(digest, path) };
 	}
 
 	async has(digest: string): Promise<boolean> {
@@ -105,7 +99,10 @@ class DiskBlobs implements Blobs {
 
 	async [Symbol.asyncDispose](): Promise<void> {}
 
-	async *#readProved(digest: string, path: string, file: FileHandle): AsyncIterable<Uint8Array> {
+	/** Opened by the first read, so that content nobody reads holds no file. */
+	async *#readProved(digest: string, path: string): AsyncIterable<Uint8Array> {
+		const file = await open(path).catch(absent);
+		if (!file) throw new CoveyError("not_found", `the blob ${digest} has been dropped`);
 		const hash = createHash("sha256");
 		for await (const chunk of file.createReadStream({ highWaterMark: 256 * 1024 }) as AsyncIterable<Uint8Array>) {
 			hash.update(chunk);

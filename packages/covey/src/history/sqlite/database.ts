@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { applicationId, historyFormat, schema } from "./schema.ts";
 import { TaskTable } from "./task-table.ts";
@@ -41,6 +41,7 @@ function connect(file: string): DatabaseSync {
 function create(file: string): DatabaseSync {
 	const database = connect(file);
 	database.exec(`BEGIN; ${schema} COMMIT`);
+	for (const suffix of ["", "-wal", "-shm"]) chmodSync(file + suffix, 0o600);
 	return database;
 }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +22,19 @@ it("has one owner at a time, and the next after a release", () => {
 	first.release();
 	using second = acquireOwnerLock(path, "the state directory");
 	expect(second.owner.since).toBeGreaterThanOrEqual(first.owner.since);
+});
+
+it("is held against other processes, also after this one was refused a second time", () => {
+	const path = join(directory, "state");
+	using _lock = acquireOwnerLock(path, "it");
+	expect(() => acquireOwnerLock(path, "it")).toThrow("in use");
+	const other = spawnSync(process.execPath, [
+		"--input-type=module",
+		"--eval",
+		`import { acquireOwnerLock } from ${JSON.stringify(new URL("./owner-lock.ts", import.meta.url).href)};
+		try { acquireOwnerLock(${JSON.stringify(path)}, "it"); console.log("owned"); } catch (error) { console.log(error.message); }`,
+	]);
+	expect(other.stdout.toString()).toContain(`it is in use by process ${process.pid} on`);
 });
 
 it("notes where the owner answers, and leaves no draft behind", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -47,7 +47,11 @@ export function acquireOwnerLock(path: string, what: string): OwnerLock {
 			owner = { ...owner, url };
 			writeOwner(note, owner);
 		},
-		release: () => void (lock.isOpen && lock.close()),
+		release() {
+			if (!lock.isOpen) return;
+			rmSync(note, { force: true });
+			lock.close();
+		},
 		[Symbol.dispose]() {
 			this.release();
 		},

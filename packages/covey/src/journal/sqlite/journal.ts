@@ -129,7 +129,7 @@ class ThreadedJournal implements SqliteJournal {
 			await this.#call("finishSnapshot", null);
 			this.#snapshotSequence = sequence;
 		} catch (error) {
-			if (!this.#closing) await this.#call("abandonSnapshot", null);
+			await this.#call("abandonSnapshot", null).catch(() => {});
 			throw error;
 		} finally {
 			this.#storingSnapshot = false;

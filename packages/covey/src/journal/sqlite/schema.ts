@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { networkFilesystem } from "#host/lock/network-filesystem.ts";
@@ -66,6 +66,7 @@ function create(file: string): void {
 	} finally {
 		database.close();
 	}
+	chmodSync(draft, 0o600);
 	renameSync(draft, file);
 	syncDirectory(dirname(file));
 }

@@ -64,7 +64,11 @@ export class Store {
 			if (changes === 0) return { kind: "conflict" };
 		} catch (error) {
 			const { reason, message } = failureOf(error);
-			if (reason === "full" && !this.#database.isTransaction) return { kind: "full" };
+			if (reason === "full" && !this.#database.isTransaction) {
+				// A checkpoint lets the write-ahead log start again from its beginning, which may be space enough.
+				this.#bytesSinceCheckpoint = checkpointBytes.always;
+				return { kind: "full" };
+			}
 			this.#broken = message;
 			return { kind: "unknown", message };
 		}
