@@ -3,7 +3,7 @@ import { createFleet } from "#core/fleet.ts";
 import type { AuditRecord, RecordChange } from "#core/record.ts";
 import { restore } from "#core/restore.ts";
 import type { FleetView } from "#core/view.ts";
-import { viewOf } from "#core/views.ts";
+import { viewOf } from "#core/view-of.ts";
 import type { Clock } from "#kit/clock.ts";
 import type { Logger } from "#kit/logger.ts";
 import type { History } from "#ports/history.ts";

@@ -7,7 +7,7 @@ import type { RecordChange } from "#core/record.ts";
 import { restore, resume } from "#core/restore.ts";
 import { nextTimerAt, step } from "#core/step.ts";
 import type { FleetView } from "#core/view.ts";
-import { viewOf } from "#core/views.ts";
+import { viewOf } from "#core/view-of.ts";
 import type { Clock } from "#kit/clock.ts";
 import { type Deferred, deferred } from "#kit/deferred.ts";
 import type { Logger } from "#kit/logger.ts";
