@@ -91,7 +91,9 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 	let endedBy: EndCause | undefined;
 	let killAt = Number.POSITIVE_INFINITY;
 	let killTimer: NodeJS.Timeout | undefined;
+	let forcing: Promise<void> | undefined;
 	let forceKilled = false;
+	let leftovers = 0;
 	let running = true;
 
 	child.once("exit", (code, signal) => exited.resolve({ code, signal }));
@@ -115,13 +117,15 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 		if (at >= killAt) return;
 		killAt = at;
 		clearTimeout(killTimer);
-		killTimer = setTimeout(force, Math.min(graceMs, timerMaxMs));
+		killTimer = setTimeout(() => (forcing = force()), Math.min(graceMs, timerMaxMs));
 	}
 
 	/** The grace is over. Should even this not end the main process, its result is not waited for. */
 	async function force(): Promise<void> {
-		forceKilled ||= running;
-		const { survivors } = await killTree(tree);
+		const early = running;
+		forceKilled ||= early;
+		const { killed, survivors } = await killTree(tree);
+		if (!early) leftovers += killed;
 		if (survivors.length > 0) exited.resolve({ code: null, signal: null });
 	}
 
@@ -149,6 +153,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 		if (endedBy === undefined) await drain(output, drainMaxMs);
 		else while (!isTreeQuiet(tree) && performance.now() < killAt) await delay(10);
 		clearTimeout(killTimer);
+		await forcing;
 		const memoryPeakBytes = options.controlGroup?.memoryPeakBytes ?? watch.memoryPeakBytes;
 		watch[Symbol.dispose]();
 		const { killed, survivors } = await killTree(tree);
@@ -165,7 +170,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 				cancelled: endedBy === "cancel",
 				forceKilled,
 				durationMs,
-				leftovers: killed,
+				leftovers: leftovers + killed,
 				...(memoryPeakBytes > 0 && { memoryPeakBytes }),
 			},
 			endedBy,

@@ -90,7 +90,11 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 				process: { pid: running.pid, startedAt: findProcess(running.pid)?.startedAt ?? 0 },
 			});
 		}
-		const end = () => running.end("cancel", (signal.reason as EndOfAttempt).graceMs);
+		const end = () => {
+			const order = signal.reason as EndOfAttempt;
+			running.end("cancel", order.hurry?.aborted ? 0 : order.graceMs);
+			order.hurry?.addEventListener("abort", () => running.end("cancel", 0), { once: true });
+		};
 		signal.addEventListener("abort", end, { once: true });
 		if (signal.aborted) end();
 		const result = await running.result;
