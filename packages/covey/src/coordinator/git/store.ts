@@ -80,21 +80,24 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
 	const receiving = new Map<string, Promise<{ bytes: number }>>();
 	const pins = new Map<string, number>();
 
-	const open = (key: RepositoryKey): Promise<StoredRepository | undefined> => {
-		const directory = directoryOf(settings.directory, key);
-		const opening = opened.get(directory) ?? openStoredRepository(directory);
+	const remember = (directory: string, opening: Promise<StoredRepository | undefined>) => {
 		opened.set(directory, opening);
+		opening.catch(() => opened.delete(directory));
 		return opening;
 	};
-	const openOrCreate = async (key: RepositoryKey, idLength: number): Promise<StoredRepository> => {
-		const existing = await open(key);
-		if (existing) return existing;
+	const open = (key: RepositoryKey): Promise<StoredRepository | undefined> => {
 		const directory = directoryOf(settings.directory, key);
-		const again = await opened.get(directory);
-		if (again) return again;
-		const creating = createStoredRepository(directory, idLength);
-		opened.set(directory, creating);
-		return creating;
+		return opened.get(directory) ?? remember(directory, openStoredRepository(directory));
+	};
+	const openOrCreate = async (key: RepositoryKey, idLength: number): Promise<StoredRepository> => {
+		const directory = directoryOf(settings.directory, key);
+		for (;;) {
+			const opening = open(key);
+			const existing = await opening;
+			if (existing) return existing;
+			// Of many who found nothing, one makes it.
+			if (opened.get(directory) === opening) remember(directory, createStoredRepository(directory, idLength));
+		}
 	};
 	const require = async (key: RepositoryKey, commit?: string): Promise<StoredRepository> => {
 		const stored = await open(key);
