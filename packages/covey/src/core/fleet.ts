@@ -71,3 +71,8 @@ export function createFleet(config: Partial<FleetConfig> = {}): Fleet {
 		timers: createTimers(),
 	};
 }
+
+export { records, takeChanges } from "./changes.ts";
+export { stateHash } from "./digest.ts";
+export { restore, resume } from "./restore.ts";
+export { taskView, viewOf } from "./view-of.ts";

@@ -14,7 +14,10 @@ export function conclude(turn: Turn, task: Task, report: AttemptReport, options:
 	releaseLease(turn, task, report);
 	const outcome = outcomeOf(task, report);
 	const verdict = verdictOf(task, outcome, options.declined === true);
-	if (verdict.status === "pending") return requeue(turn, task, Math.max(turn.now + verdict.waitMs, options.notBefore ?? 0));
+	if (verdict.status === "pending") {
+		requeue(turn, task, Math.max(turn.now + verdict.waitMs, options.notBefore ?? 0));
+		return;
+	}
 	const message = verdict.exhausted
 		? `${report.message ?? outcomes[outcome].sentence}; given up after ${task.attempt} attempts`
 		: report.message;

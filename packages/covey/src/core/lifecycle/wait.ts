@@ -9,7 +9,10 @@ import { setTimer } from "#core/timers.ts";
 
 /** Lets a pending task wait: until it is due, then for its preferred machine for a while, then for any. */
 export function wait({ fleet, now }: Turn, task: Task): void {
-	if (task.waitUntil !== undefined && task.waitUntil > now) return setTimer(fleet.timers, task, task.waitUntil);
+	if (task.waitUntil !== undefined && task.waitUntil > now) {
+		setTimer(fleet.timers, task, task.waitUntil);
+		return;
+	}
 	const spillAt = wishUntil(fleet, task, now);
 	const workClass = classOf(fleet.scheduler, needsOf(task.spec.submission, spillAt !== undefined));
 	workClass.queue.push(task);

@@ -25,7 +25,7 @@ const rules: readonly ((needs: Needs, worker: Seat) => string | undefined)[] = [
 	({ type }, { offer }) =>
 		offer === undefined || offer.capabilities.includes(type) ? undefined : `type: wanted ${type}, runs ${list(offer.capabilities)}`,
 	({ constraints }, { offer }) => {
-		const missing = offer && constraints.capabilities.find((capability) => !offer.capabilities.includes(capability));
+		const missing = constraints.capabilities.find((capability) => offer?.capabilities.includes(capability) === false);
 		return missing === undefined ? undefined : `capability: wanted ${missing}, has ${list(offer?.capabilities ?? [])}`;
 	},
 	({ constraints }, worker) => {
@@ -37,7 +37,7 @@ const rules: readonly ((needs: Needs, worker: Seat) => string | undefined)[] = [
 	},
 	({ constraints: { os } }, { offer }) => differs("os", os, offer?.os),
 	({ constraints: { arch } }, { offer }) => differs("arch", arch, offer?.arch),
-	({ constraints: { slots } }, { offer }) => less("slots", slots, offer && offer.slots),
+	({ constraints: { slots } }, { offer }) => less("slots", slots, offer?.slots),
 	({ constraints: { memoryBytes } }, { offer }) => less("memoryBytes", memoryBytes, offer && (offer.memoryBytes ?? 0)),
 	({ constraints: { isolation } }, { offer }) => less("isolation", isolation, offer?.isolation),
 	(needs, { record }) =>

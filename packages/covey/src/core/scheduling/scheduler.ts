@@ -162,7 +162,8 @@ function enlist(scheduler: Scheduler, workClass: WorkClass, worker: Worker, avai
 	workClass.eligible.delete(number);
 	workClass.embedded.delete(number);
 	if (available && exclusion(workClass.needs, worker) === undefined) {
-		return (isEmbedded(worker) ? workClass.embedded : workClass.eligible).add(number);
+		(isEmbedded(worker) ? workClass.embedded : workClass.eligible).add(number);
+		return;
 	}
 	// With the last of the others gone the first task may fall back at once.
 	if (workClass.eligible.size === 0 && workClass.queue.size > 0) scheduler.wokenClasses.add(workClass);

@@ -13,7 +13,10 @@ export function cancel(turn: Turn, event: EventOf<"task.cancel">): void {
 	const { actor, replyTo, ask, force } = event;
 	const task = turn.fleet.tasks.get(event.task);
 	const refusal = refusalOf(task, event);
-	if (task === undefined || refusal !== undefined) return refuse(turn, replyTo, refusal as WireError);
+	if (task === undefined || refusal !== undefined) {
+		refuse(turn, replyTo, refusal as WireError);
+		return;
+	}
 	withdraw(turn, task, ask === undefined ? task.asks.map(({ id }) => id) : [ask], { reason: "cancelled", by: actor.name, force });
 	audit(turn, actor, "task.cancel", task.spec.id, ask === undefined ? (force ? "by force" : undefined) : `ask ${ask}`);
 	reply(turn, replyTo, { ok: true, id: task.spec.id });
@@ -32,9 +35,13 @@ export function withdraw(
 		closeToSuperseding(fleet.keys, task);
 		task.asks = left;
 		openToSuperseding(fleet.keys, task);
-		return touch(fleet, task, now);
+		touch(fleet, task, now);
+		return;
 	}
-	if (task.lease === undefined) return finish(turn, task, { status: "cancelled", outcome: cancel.reason, message: `by ${cancel.by}` });
+	if (task.lease === undefined) {
+		finish(turn, task, { status: "cancelled", outcome: cancel.reason, message: `by ${cancel.by}` });
+		return;
+	}
 	const again = task.cancel;
 	task.cancel = {
 		reason: again?.reason ?? cancel.reason,

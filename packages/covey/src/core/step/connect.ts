@@ -9,8 +9,14 @@ import { current } from "./session.ts";
 export function connect(turn: Turn, event: EventOf<"worker.connect">): void {
 	const { fleet, now, effects } = turn;
 	const worker = fleet.workers.get(event.worker);
-	if (worker === undefined) return refuse(turn, event.replyTo, workerUnknown(event.worker));
-	if (worker.record.revoked) return refuse(turn, event.replyTo, revoked(event.worker));
+	if (worker === undefined) {
+		refuse(turn, event.replyTo, workerUnknown(event.worker));
+		return;
+	}
+	if (worker.record.revoked) {
+		refuse(turn, event.replyTo, revoked(event.worker));
+		return;
+	}
 	const { session: older } = worker;
 	const { session: id, instance, protocol, offer } = event;
 	worker.session = { id, instance, protocol, since: now, assigned: 0, synced: false };

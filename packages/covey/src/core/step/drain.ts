@@ -8,7 +8,10 @@ export function drain(turn: Turn, event: EventOf<"worker.drain">): void {
 	const { fleet, effects } = turn;
 	const { actor, replyTo, draining, worker: name } = event;
 	const worker = fleet.workers.get(name);
-	if (worker === undefined) return refuse(turn, replyTo, workerUnknown(name));
+	if (worker === undefined) {
+		refuse(turn, replyTo, workerUnknown(name));
+		return;
+	}
 	if (worker.record.draining !== draining) {
 		worker.record.draining = draining;
 		fleet.changes.workers.add(name);

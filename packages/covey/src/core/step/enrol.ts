@@ -13,13 +13,22 @@ export function enrol(turn: Turn, event: EventOf<"worker.enrol">): void {
 	const { actor, record, replyTo, tokenId } = event;
 	const known = fleet.workers.get(record.name);
 	const same = known !== undefined && sameIdentity(known.record, record);
-	if (same && known.record.revoked) return refuse(turn, replyTo, revoked(record.name));
+	if (same && known.record.revoked) {
+		refuse(turn, replyTo, revoked(record.name));
+		return;
+	}
 	const token = tokenId === undefined ? undefined : fleet.tokens.get(tokenId);
 	const bad = tokenId === undefined ? undefined : refuseToken(token, record, now);
 	// Its first answer was lost: the same worker asks again with the token that it has used up.
-	if (same && (bad !== undefined || tokenId === undefined)) return reply(turn, replyTo, { ok: true, id: record.name });
+	if (same && (bad !== undefined || tokenId === undefined)) {
+		reply(turn, replyTo, { ok: true, id: record.name });
+		return;
+	}
 	const refusal = bad ?? refuseName(fleet, known, same, record);
-	if (refusal !== undefined) return refuse(turn, replyTo, refusal);
+	if (refusal !== undefined) {
+		refuse(turn, replyTo, refusal);
+		return;
+	}
 	if (token !== undefined) burn(fleet, token);
 	const granted = token === undefined ? record : { ...record, tags: token.tags, namespaces: token.namespaces };
 	if (known === undefined) addWorker(fleet, granted);

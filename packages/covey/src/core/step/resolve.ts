@@ -17,11 +17,20 @@ export function resolve(turn: Turn, event: EventOf<"task.resolve">): void {
 	const { actor, replyTo, to } = event;
 	const held = fleet.tasks.get(event.task);
 	const task = held ?? (event.ended && recall(event.ended));
-	if (task === undefined) return refuse(turn, replyTo, taskUnknown(event.task));
+	if (task === undefined) {
+		refuse(turn, replyTo, taskUnknown(event.task));
+		return;
+	}
 	const { id, submission } = task.spec;
-	if (!mayUse(actor, submission.namespace)) return refuse(turn, replyTo, namespaceRefused(actor, submission.namespace));
+	if (!mayUse(actor, submission.namespace)) {
+		refuse(turn, replyTo, namespaceRefused(actor, submission.namespace));
+		return;
+	}
 	const refusal = refuseMove(taskTransitions, id, task.status, to);
-	if (refusal !== undefined) return refuse(turn, replyTo, refusal);
+	if (refusal !== undefined) {
+		refuse(turn, replyTo, refusal);
+		return;
+	}
 	if (held === undefined) admit(fleet, task);
 	if (to === "pending") requeue(turn, task, 0);
 	else

@@ -14,7 +14,10 @@ export function revoke(turn: Turn, event: EventOf<"worker.revoke">): void {
 	const { fleet, effects, now } = turn;
 	const { actor, replyTo, worker: name } = event;
 	const worker = fleet.workers.get(name);
-	if (worker === undefined) return refuse(turn, replyTo, workerUnknown(name));
+	if (worker === undefined) {
+		refuse(turn, replyTo, workerUnknown(name));
+		return;
+	}
 	if (!worker.record.revoked) {
 		worker.record.revoked = true;
 		fleet.changes.workers.add(name);

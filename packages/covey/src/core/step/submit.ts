@@ -19,7 +19,10 @@ type Entry = Submit["tasks"][number];
 /** All of the submission, or nothing with an error that names what is wrong. */
 export function submit(turn: Turn, event: Submit): void {
 	const refusal = refusalOf(turn.fleet, event);
-	if (refusal !== undefined) return refuse(turn, event.replyTo, refusal);
+	if (refusal !== undefined) {
+		refuse(turn, event.replyTo, refusal);
+		return;
+	}
 	reply(turn, event.replyTo, { ok: true, results: event.tasks.map((entry) => accept(turn, event.actor, entry)) });
 }
 

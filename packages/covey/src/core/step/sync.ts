@@ -58,9 +58,18 @@ export function sync(turn: Turn, event: Sync): void {
 function heal(turn: Turn, task: Task, worker: Worker, session: Session, assigned: number): void {
 	const lease = task.lease as Lease;
 	const { name } = worker.record;
-	if (!isOf(lease, worker, session)) return lose(turn, task, `its worker ${name} started anew`);
+	if (!isOf(lease, worker, session)) {
+		lose(turn, task, `its worker ${name} started anew`);
+		return;
+	}
 	if (lease.session === session.id && lease.assigned > assigned) return;
-	if (task.status !== "claimed") return lose(turn, task, `its worker ${name} no longer runs it`);
-	if (task.cancel !== undefined) return conclude(turn, task, reportOf(task.cancel.reason, "cancelled before its worker had it"));
+	if (task.status !== "claimed") {
+		lose(turn, task, `its worker ${name} no longer runs it`);
+		return;
+	}
+	if (task.cancel !== undefined) {
+		conclude(turn, task, reportOf(task.cancel.reason, "cancelled before its worker had it"));
+		return;
+	}
 	assign(turn, task, worker, session);
 }

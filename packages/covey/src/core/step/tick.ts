@@ -33,7 +33,10 @@ function fallDue({ fleet }: Turn, workClass: WorkClass): void {
 function forget(turn: Turn, worker: Worker): void {
 	const { fleet, now } = turn;
 	// The last of its leases may end in this same tick, or have been renewed by what it sent before it left.
-	if (worker.held.size > 0) return setTimer(fleet.timers, worker, now + fleet.config.leaseMarginMs + 1);
+	if (worker.held.size > 0) {
+		setTimer(fleet.timers, worker, now + fleet.config.leaseMarginMs + 1);
+		return;
+	}
 	moveWorker(turn, worker, "gone");
 }
 
@@ -42,7 +45,10 @@ function expire(turn: Turn, task: Task): void {
 	const { fleet, now } = turn;
 	const { until, worker } = task.lease!;
 	const end = until + fleet.config.leaseMarginMs;
-	if (end > now) return setTimer(fleet.timers, task, end);
+	if (end > now) {
+		setTimer(fleet.timers, task, end);
+		return;
+	}
 	lose(
 		turn,
 		task,

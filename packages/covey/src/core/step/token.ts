@@ -6,15 +6,17 @@ export function createToken(turn: Turn, event: EventOf<"token.create">): void {
 	const { fleet } = turn;
 	const { actor, record, replyTo } = event;
 	if (fleet.tokens.has(record.id)) {
-		return refuse(turn, replyTo, {
+		refuse(turn, replyTo, {
 			code: "conflict",
 			message: `a token with the id ${record.id} exists`,
 			hint: "try again: ids are made by chance",
 		});
+		return;
 	}
 	if (fleet.tokens.size >= fleet.config.tokensMax) {
 		const message = `the fleet has ${fleet.tokens.size} tokens, its limit`;
-		return refuse(turn, replyTo, { code: "too_many", message, hint: "give each machine one token for all its work" });
+		refuse(turn, replyTo, { code: "too_many", message, hint: "give each machine one token for all its work" });
+		return;
 	}
 	fleet.tokens.set(record.id, { ...record });
 	fleet.changes.tokens.add(record.id);
@@ -26,8 +28,10 @@ export function revokeToken(turn: Turn, event: EventOf<"token.revoke">): void {
 	const { fleet } = turn;
 	const { actor, id, replyTo } = event;
 	const token = fleet.tokens.get(id);
-	if (token === undefined)
-		return refuse(turn, replyTo, { code: "not_found", message: `no token has the id ${id}`, hint: "covey token list shows them" });
+	if (token === undefined) {
+		refuse(turn, replyTo, { code: "not_found", message: `no token has the id ${id}`, hint: "covey token list shows them" });
+		return;
+	}
 	if (!token.revoked) {
 		token.revoked = true;
 		fleet.changes.tokens.add(id);
