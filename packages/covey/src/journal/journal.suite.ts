@@ -4,8 +4,8 @@ import type { Journal, JournalEntry } from "#ports/journal.ts";
 
 /** One place where a journal can live: opened again and again, as after a restart. */
 export interface JournalPlace {
-	open(): Promise<Journal>;
-	cleanUp(): Promise<void>;
+	readonly open: () => Promise<Journal>;
+	readonly cleanUp: () => Promise<void>;
 }
 
 /** What every journal adapter must do. `createPlace` gives an empty place of its own to each test. */

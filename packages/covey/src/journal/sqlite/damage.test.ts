@@ -44,6 +44,14 @@ describe("a damaged journal", () => {
 		expect(seen.refused).toBeGreaterThan(50);
 	});
 
+	it("… the header of any page changed, with no write-ahead log to heal it", async () => {
+		const pageSize = 4096;
+		const headers = Array.from({ length: database.length / pageSize }, (_, page) => page * pageSize + (page === 0 ? 100 : 0));
+		const bytes = headers.flatMap((header) => Array.from({ length: 8 }, (_, n) => header + n));
+		const seen = await judgeAll(bytes, (at) => [flip(database, at, 0), Buffer.alloc(0)]);
+		expect(seen.refused).toBeGreaterThan(50);
+	});
+
 	it("… any byte of the write-ahead log changed", async () => {
 		const seen = await judgeAll(offsets(log, 200), (at) => [database, flip(log, at)]);
 		expect(seen.shortened).toBeGreaterThan(50);
@@ -149,9 +157,9 @@ function offsets(buffer: Buffer, count: number): number[] {
 	return Array.from({ length: count }, (_, n) => Math.min(buffer.length - 1, Math.floor((n + Math.random()) * step)));
 }
 
-function flip(buffer: Buffer, at: number): Buffer {
+function flip(buffer: Buffer, at: number, bit = Math.floor(Math.random() * 8)): Buffer {
 	const copy = Buffer.from(buffer);
-	copy[at]! ^= 1 << Math.floor(Math.random() * 8);
+	copy[at]! ^= 1 << bit;
 	return copy;
 }
 

@@ -53,7 +53,7 @@ it.skipIf(disk === undefined)(
 );
 
 /** A disk of 3 MiB. Undefined where this process may not mount one. */
-function mountSmallDisk(): { directory: string; unmount(): void } | undefined {
+function mountSmallDisk(): { directory: string; unmount: () => void } | undefined {
 	const directory = mkdtempSync(join(tmpdir(), "covey-full-"));
 	try {
 		execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", directory], { stdio: "ignore" });
