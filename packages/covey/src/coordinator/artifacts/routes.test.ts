@@ -20,7 +20,7 @@ const task = "t_01jd0000000000000000000000";
 const content = Buffer.from("the binary");
 const digest = createHash("sha256").update(content).digest("hex");
 
-/** The routes behind the real door; one task whose attempt 2 is leased to session s1 of w1. */
+/** The routes behind the real door; one task whose attempt 2 runs in session s1 of w1, while w2 is idle. */
 async function startDoor() {
 	const stored = new Map<string, Buffer>();
 	const blobs = {
@@ -38,10 +38,11 @@ async function startDoor() {
 	} as Pick<Blobs, "put" | "get"> as Blobs;
 	const report = { artifacts: [{ path: "target/app", digest, bytes: content.length, kind: "file", mode: 0o755 }] };
 	const view = { id: task, namespace: "team", attempts: [{ number: 2, report }] } as unknown as TaskView;
-	const lease = { task, attempt: 2, worker: "w1", session: "s1", assigned: 1, until: 1 };
+	const running = { session: { id: "s1" }, held: new Map([[`${task}.2`, 1]]) };
+	const idle = { session: { id: "s2" }, held: new Map() };
 	const fleet = {
 		task: (id: string) => (id === task ? view : undefined),
-		taskRecord: (id: string) => (id === task ? { lease } : undefined),
+		workerRecord: (name: string) => ({ w1: running, w2: idle })[name],
 	} as unknown as FleetView;
 	const context = {
 		control: { query: async <T>(read: (fleet: FleetView) => T) => read(fleet) },
@@ -55,21 +56,15 @@ async function startDoor() {
 	const server = createHttpServer(createDoor({ guard: { check: () => {} } as never, authenticator, routes, logger: silentLogger }));
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
-	const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1/tasks/`;
+	const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1/`;
 	const call = async (method: string, path: string, token: string, body?: Uint8Array<ArrayBuffer>) => {
 		const response = await fetch(base + path, { method, headers: { authorization: `Bearer ${token}` }, ...(body && { body }) });
 		return { status: response.status, body: Buffer.from(await response.arrayBuffer()) };
 	};
 	return {
 		stored,
-		put: (token: string, options: { of?: string; attempt?: number; body?: Uint8Array<ArrayBuffer> } = {}) =>
-			call(
-				"PUT",
-				`${options.of ?? task}/artifacts/${digest}?attempt=${options.attempt ?? 2}`,
-				token,
-				options.body ?? Uint8Array.from(content),
-			),
-		get: (token: string, name = digest) => call("GET", `${task}/artifacts/${name}`, token),
+		put: (token: string, body = Uint8Array.from(content)) => call("PUT", `blobs/${digest}`, token, body),
+		get: (token: string, name = digest) => call("GET", `tasks/${task}/artifacts/${name}`, token),
 		session: (worker: string, session: string) => sessions.issue({ worker, session, namespaces: [] }, 1000),
 		reader: (namespace: string) => readers.get(namespace)!.token,
 		async [Symbol.asyncDispose]() {
@@ -95,17 +90,15 @@ test("The session that runs the attempt stores an artifact, once, and a reader o
 	expect([got.status, got.body.toString()]).toEqual([200, "the binary"]);
 });
 
-test("Nobody else stores anything: no other worker, session, attempt or task, and no content of another digest", async () => {
+test("Nobody else stores anything: no older session, no idle worker, no client, and no content of another digest", async () => {
 	await using door = await startDoor();
 	const own = door.session("w1", "s1");
-	expect((await door.put(door.session("w2", "s1"))).status).toBe(409);
 	expect((await door.put(door.session("w1", "s0"))).status).toBe(409);
-	expect((await door.put(own, { attempt: 1 })).status).toBe(409);
-	expect((await door.put(own, { of: "t_01jd0000000000000000000009" })).status).toBe(409);
-	expect((await door.put(own, { attempt: 0 })).status).toBe(400);
+	expect((await door.put(door.session("w2", "s2"))).status).toBe(409);
+	expect((await door.put(door.session("w3", "s1"))).status).toBe(409);
 	expect((await door.put(door.reader("team"))).status).toBe(403);
 	expect((await door.put("guess")).status).toBe(401);
-	expect((await door.put(own, { body: Uint8Array.from([1]) })).status).toBe(400);
+	expect((await door.put(own, Uint8Array.from([1]))).status).toBe(400);
 	expect(door.stored.size).toBe(0);
 });
 

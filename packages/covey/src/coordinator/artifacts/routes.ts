@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { AttemptNumber, CoveyError, Digest, type TaskView, wireLimits } from "@covey/protocol";
+import { CoveyError, Digest, type TaskView, wireLimits } from "@covey/protocol";
 import type { Principal } from "#coordinator/auth/principal.ts";
 import { beginStream, sendJson } from "#coordinator/http/answer.ts";
 import { untilIdle } from "#coordinator/http/body.ts";
@@ -11,25 +11,24 @@ import type { OperationContext } from "#coordinator/operations/context.ts";
 import { findTask } from "#coordinator/operations/lookup.ts";
 import type { Blobs } from "#ports/blobs.ts";
 
-const path = "/api/v1/tasks/{task}/artifacts/{digest}";
-
 /**
  * The files that attempts bring back, by the SHA-256 of their content.
- * - `PUT …?attempt=N`: by the worker's session that holds the lease of this attempt, while it does.
- * - `GET`: by whoever may see the task, once an attempt has reported the artifact.
+ * - They are stored as blobs, by the session of a worker while it runs an attempt. What is stored becomes visible only
+ *   through the report of an attempt, which is fenced; a name is its content's digest, so nothing can be replaced.
+ * - They are read by whoever may see the task, once an attempt has reported them.
  */
 export function createArtifactRoutes(context: OperationContext, blobs: Blobs): readonly GuardedRoute[] {
 	return [
 		{
 			method: "PUT",
-			path,
+			path: "/api/v1/blobs/{digest}",
 			summary: "Store an artifact of a running attempt",
 			access: ["worker"],
 			handle: (exchange, principal) => store(context, blobs, exchange, principal),
 		},
 		{
 			method: "GET",
-			path,
+			path: "/api/v1/tasks/{task}/artifacts/{digest}",
 			summary: "An artifact that an attempt brought back",
 			access: ["read", "submit"],
 			handle: (exchange, principal) => send(context, blobs, exchange, principal),
@@ -40,12 +39,11 @@ export function createArtifactRoutes(context: OperationContext, blobs: Blobs): r
 async function store(
 	context: OperationContext,
 	blobs: Blobs,
-	{ request, response, url, parameters, signal }: Exchange,
+	{ request, response, parameters, signal }: Exchange,
 	principal: Principal,
 ): Promise<void> {
 	const digest = check(Digest, parameters.digest);
-	const attempt = check(AttemptNumber, Number(url.searchParams.get("attempt")));
-	await requireLease(context, { task: parameters.task ?? "", attempt }, principal);
+	await requireAttempt(context, principal);
 	const bytesMax = wireLimits.artifactBytesMax;
 	if (Number(request.headers["content-length"] ?? 0) > bytesMax) {
 		throw new CoveyError("too_large", `an artifact has at most ${bytesMax} bytes`);
@@ -54,24 +52,18 @@ async function store(
 	sendJson(response, created ? 201 : 200, { digest, bytes });
 }
 
-/** @throws CoveyError `forbidden` for anything but a worker's session, `stale_attempt` unless it runs this attempt now. */
-async function requireLease(
-	{ control }: OperationContext,
-	named: { readonly task: string; readonly attempt: number },
-	principal: Principal,
-): Promise<void> {
-	const { session } = principal;
+/** @throws CoveyError `forbidden` for anything but a worker's session, `stale_attempt` unless it runs something now. */
+async function requireAttempt({ control }: OperationContext, { session }: Principal): Promise<void> {
 	if (session === undefined) {
 		throw new CoveyError("forbidden", "artifacts are stored by workers, with the token of their session", {
 			hint: "declare them with --pull; the worker brings them back",
 		});
 	}
-	const holds = await control.query((fleet) => {
-		const lease = fleet.taskRecord(named.task)?.lease;
-		return lease !== undefined && lease.attempt === named.attempt && lease.worker === session.worker && lease.session === session.session;
+	const runs = await control.query((fleet) => {
+		const worker = fleet.workerRecord(session.worker);
+		return worker?.session?.id === session.session && worker.held.size > 0;
 	});
-	// One answer for the unknown and the foreign: a worker learns nothing of others' tasks.
-	if (!holds) throw new CoveyError("stale_attempt", `this session does not run attempt ${named.attempt} of ${named.task.slice(0, 64)}`);
+	if (!runs) throw new CoveyError("stale_attempt", "this session runs no attempt that could bring something back");
 }
 
 async function send(
