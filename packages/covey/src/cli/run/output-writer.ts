@@ -20,33 +20,38 @@ export class OutputWriter {
 	#waiting: { readonly stream: OutputStream; readonly data: Uint8Array }[] = [];
 	#waitingBytes = 0;
 	#busy: Promise<void> | undefined;
-	#failure: unknown;
+	readonly #failed = new AbortController();
+
+	/** Aborts, with ReaderGone or the system's error, as soon as a write fails: who waits for more output need not. */
+	get failed(): AbortSignal {
+		return this.#failed.signal;
+	}
 
 	/** Resolves when more may come; what was given is written in any case, or `flush` throws. @throws ReaderGone */
 	async write(stream: OutputStream, data: Uint8Array): Promise<void> {
-		if (this.#failure) throw this.#failure;
+		this.failed.throwIfAborted();
 		this.#waiting.push({ stream, data });
 		this.#waitingBytes += data.length;
 		this.#busy ??= this.#drain();
 		while (this.#waitingBytes > waitingBytesMax && this.#busy) await this.#busy;
-		if (this.#failure) throw this.#failure;
+		this.failed.throwIfAborted();
 	}
 
 	/** Resolves when all is written. @throws ReaderGone */
 	async flush(): Promise<void> {
 		while (this.#busy) await this.#busy;
-		if (this.#failure) throw this.#failure;
+		this.failed.throwIfAborted();
 	}
 
-	/** Never rejects: the failure is kept for whoever writes or flushes next. */
+	/** Never rejects: `failed` tells. */
 	async #drain(): Promise<void> {
 		try {
 			while (this.#waiting.length > 0) await this.#writeSome();
 		} catch (error) {
 			const { code } = error as NodeJS.ErrnoException;
-			this.#failure =
-				code === "EPIPE" || code === "EIO" ? new ReaderGone(`the output's reader is gone (${code})`, { cause: error }) : error;
+			const gone = code === "EPIPE" || code === "EIO";
 			this.#waiting = [];
+			this.#failed.abort(gone ? new ReaderGone(`the output's reader is gone (${code})`, { cause: error }) : error);
 		} finally {
 			this.#busy = undefined;
 		}

@@ -6,11 +6,16 @@ import { writeItem } from "./write-item.ts";
  * Prints a task's output: what there is now, or with `follow` all that comes until it has ended.
  * A reader that goes away ends it quietly. @throws CoveyError
  */
-export async function printOutput(fleet: Fleet, task: string, options: FollowOptions & { readonly follow: boolean }): Promise<void> {
+export async function printOutput(
+	fleet: Fleet,
+	task: string,
+	options: Pick<FollowOptions, "attempt" | "offset"> & { readonly follow: boolean },
+): Promise<void> {
 	const { follow, ...from } = options;
 	const writer = new OutputWriter();
 	try {
-		for await (const item of follow ? fleet.follow(task, from) : fleet.output(task, from)) {
+		const signal = writer.failed;
+		for await (const item of follow ? fleet.follow(task, { ...from, signal }) : fleet.output(task, { ...from, signal })) {
 			if (item.type === "output" || item.type === "gap") await writeItem(writer, item);
 		}
 		await writer.flush();

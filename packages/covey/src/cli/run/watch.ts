@@ -5,7 +5,7 @@ import { placementLine } from "./lines.ts";
 import { OutputWriter } from "./output-writer.ts";
 import { writeItem } from "./write-item.ts";
 
-export interface WatchOptions extends Pick<FollowOptions, "attempt" | "offset" | "signal"> {
+export interface WatchOptions extends Pick<FollowOptions, "attempt" | "offset"> {
 	/** Says where it runs and why. */
 	readonly announce: boolean;
 }
@@ -21,7 +21,7 @@ export async function watchTask(fleet: Fleet, task: string, options: WatchOption
 	const place = { attempt: 0, offset: options.offset ?? 0 };
 	let last: TaskView | undefined;
 	let announced = 0;
-	for await (const item of fleet.follow(task, follow)) {
+	for await (const item of fleet.follow(task, { ...follow, signal: writer.failed })) {
 		if (item.type === "attempt") Object.assign(place, { attempt: item.attempt, offset: place.attempt === 0 ? place.offset : 0 });
 		if (item.type === "output" || item.type === "gap") place.offset = await writeItem(writer, item);
 		if (item.type !== "task") continue;
