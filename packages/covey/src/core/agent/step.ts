@@ -1,6 +1,5 @@
 import type { AttemptReport, Pressure } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
-import { unreachable } from "#kit/assert.ts";
 import type { Agent, AgentAttempt, AgentEffect, AgentEvent, AttemptName } from "./agent.ts";
 import { closeAttempt, endAttempt, startWaiting } from "./attempt.ts";
 import { stepMessage } from "./message.ts";
@@ -70,8 +69,6 @@ function apply(agent: Agent, event: AgentEvent, now: number, effects: AgentEffec
 		case "stop":
 			stop(agent, now, effects);
 			break;
-		default:
-			unreachable(event);
 	}
 }
 
