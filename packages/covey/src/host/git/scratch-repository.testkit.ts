@@ -1,6 +1,19 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+	copyFileSync,
+	existsSync,
+	lstatSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	readlinkSync,
+	realpathSync,
+	rmSync,
+	utimesSync,
+	writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -60,10 +73,11 @@ export function createScratchRepository(
 export function referenceTree(scratch: ScratchRepository): string {
 	const scrap = mkdtempSync(join(scratch.home, "reference-"));
 	const index = join(scrap, "index");
-	try {
-		writeFileSync(index, readFileSync(join(scratch.root, ".git", "index")));
-	} catch {
-		// An unborn repository has no index.
+	const original = join(scratch.root, ".git", "index");
+	if (existsSync(original)) {
+		copyFileSync(original, index);
+		// So that git compares every content and trusts no time stamp.
+		utimesSync(index, 1, 1);
 	}
 	const env = {
 		...environment,

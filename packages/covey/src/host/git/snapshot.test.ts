@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CoveyError } from "@covey/protocol/errors";
 import { describe, expect, test } from "vitest";
 import { normaliseRemote } from "./identity.ts";
@@ -74,6 +75,22 @@ describe("a snapshot", () => {
 		} finally {
 			scratch[Symbol.dispose]();
 		}
+	});
+
+	test("has the edit that was made in the very second of the last git add, also when that second is over", async () => {
+		using scratch = createScratchRepository();
+		const second = () => Math.floor(Date.now() / 1000);
+		for (let began = -1; began !== second(); ) {
+			began = second();
+			scratch.write({ "a.txt": "1\n" });
+			scratch.git("add", "a.txt");
+			scratch.write({ "a.txt": "2\n" });
+		}
+		await delay(1001 - (Date.now() % 1000));
+		scratch.write({ "src/b.txt": "b2\n" });
+		const { tree } = await take(scratch);
+		scratch.git("add", "-A");
+		expect(tree).toBe(scratch.git("write-tree").trim());
 	});
 
 	test("leaves the index, refs, objects and files of the user untouched", async () => {

@@ -1,8 +1,9 @@
-import { copyFile, lstat, mkdtemp, readFile, readlink, rm } from "node:fs/promises";
+import { lstat, mkdtemp, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix, relative, resolve, sep } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { objectEnvironment, openSnapshotCache } from "./cache.ts";
+import { copyIndex } from "./copy-index.ts";
 import { type GitCall, git, runGit } from "./git.ts";
 import { identifyRepository } from "./identity.ts";
 import { loosePath, objectId, snapshotCommit, writeLooseObject } from "./object.ts";
@@ -201,10 +202,7 @@ async function writeTree(repository: Repository, entries: readonly StatusEntry[]
 	const directory = await mkdtemp(join(tmpdir(), "covey-index-"));
 	try {
 		const index = join(directory, "index");
-		// A repository without a single `git add` has none.
-		await copyFile(repository.indexPath, index).catch((error) => {
-			if (error.code !== "ENOENT") throw error;
-		});
+		await copyIndex(repository.indexPath, index);
 		const environment = { ...call.environment, GIT_INDEX_FILE: index };
 		const deleted = entries.filter((entry) => entry.kind === "deleted");
 		const present = entries.filter((entry) => entry.kind !== "deleted");

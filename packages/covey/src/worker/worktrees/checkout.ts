@@ -1,6 +1,7 @@
-import { copyFile, mkdir, rm, rmdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
+import { copyIndex } from "#host/git/copy-index.ts";
 import { git } from "#host/git/git.ts";
 import { pathBytes, readStatus, type StatusEntry } from "#host/git/status.ts";
 
@@ -18,31 +19,33 @@ export interface WorktreePlaces {
  * Makes the files those of `tree`, whatever an earlier job left: changed, deleted and replaced files are restored,
  * untracked ones removed. Ignored ones (build outputs) stay unless `clean`.
  *
- * What is proved: the index was written from `tree` by this git call; and after that git found no tracked file whose
- * type, mode, size, inode, modification or change time differs from when git itself wrote it out of the object of
- * that hash (contents are compared where times are too close to tell), none missing, none behind a symbolic link,
- * and none beside them. A change time cannot be set back without changing the machine's clock, so an edit with
- * a restored modification time is found too. What is not: bytes changed below the file system.
+ * What is proved: git finds the index equal to `tree`, and no tracked file whose type, mode, size, inode, modification
+ * or change time differs from when git itself wrote it out of the object of that hash (contents are compared where
+ * times are too close to tell), none missing, none behind a symbolic link, and none beside them. A change time cannot
+ * be set back without changing the machine's clock, so an edit with a restored modification time is found too. What is
+ * not proved: bytes changed below the file system; directories without files, which git does not know.
  *
  * @returns milliseconds by phase. @throws CoveyError `bad_snapshot` with both hashes when it cannot be done.
  */
 export async function checkout(
 	places: WorktreePlaces,
-	wanted: { readonly commit: string; readonly tree: string; readonly clean: boolean },
-	signal?: AbortSignal,
+	wanted: { readonly commit: string; readonly tree: string; readonly clean: boolean; readonly signal?: AbortSignal },
 ): Promise<{ readonly checkout: number; readonly prove: number }> {
+	const { signal } = wanted;
 	const call = { trust: "own", directory: places.root, environment: environmentOf(places), signal } as const;
 	const timings = { checkout: 0, prove: 0 };
+	// The last attempt wanted this very tree: if the proof holds as things stand, there is nothing to check out.
+	const pointed = (await headOf(places)) === wanted.commit;
 	await Promise.all([prepareBooks(places, wanted.commit), rm(join(places.root, ".git"), { recursive: true, force: true })]);
 	if (wanted.clean) await git({ ...call, arguments: ["clean", "-ffdxq"] });
 	for (let round = 1; round <= roundsMax; round++) {
 		const started = performance.now();
-		await git({ ...call, arguments: [...parallel, "read-tree", "--reset", "-u", wanted.tree] });
-		const pointed = performance.now();
+		if (round > 1 || !pointed) await git({ ...call, arguments: [...parallel, "read-tree", "--reset", "-u", wanted.tree] });
+		const checkedOut = performance.now();
 		const { entries } = await readStatus(call);
 		await removeUntracked(places.root, entries);
-		timings.checkout += pointed - started;
-		timings.prove += performance.now() - pointed;
+		timings.checkout += checkedOut - started;
+		timings.prove += performance.now() - checkedOut;
 		if (entries.every((entry) => entry.kind === "untracked")) {
 			await writeJobRepository(places, wanted.commit);
 			return timings;
@@ -57,6 +60,12 @@ const parallel = ["-c", "checkout.workers=0"];
 
 function environmentOf(places: WorktreePlaces): Record<string, string> {
 	return { GIT_DIR: places.books, GIT_WORK_TREE: places.root, GIT_OBJECT_DIRECTORY: places.objects };
+}
+
+/** What was wanted last. A hint only: after a crash the index may be older, and then the proof, which compares HEAD, index and files, fails. */
+async function headOf(places: WorktreePlaces): Promise<string | undefined> {
+	const head = await readFile(join(places.books, "HEAD"), "utf8").catch(() => undefined);
+	return head?.trim();
 }
 
 async function prepareBooks(places: WorktreePlaces, commit: string): Promise<void> {
@@ -95,7 +104,7 @@ async function writeJobRepository(places: WorktreePlaces, commit: string): Promi
 		writeFile(join(directory, "HEAD"), `${commit}\n`),
 		writeFile(join(directory, "config"), commit.length === 64 ? sha256Config : "[core]\n\trepositoryformatversion = 0\n"),
 		writeFile(join(directory, "objects", "info", "alternates"), `${places.objects}\n`),
-		copyFile(join(places.books, "index"), join(directory, "index")),
+		copyIndex(join(places.books, "index"), join(directory, "index")),
 	]);
 }
 

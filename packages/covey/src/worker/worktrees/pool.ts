@@ -110,7 +110,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 			transfer += performance.now() - started;
 			try {
 				const places = { root: join(slot.directory, "files"), books: join(slot.directory, "books"), objects: at.store.objects };
-				return { transfer, ...(await checkout(places, request, signal)) };
+				return { transfer, ...(await checkout(places, request)) };
 			} catch (error) {
 				signal?.throwIfAborted();
 				if (healed || !isDamage(error)) throw error;
