@@ -25,7 +25,7 @@ import { createMetrics, type Metrics } from "./metrics/metrics.ts";
 import type { OperationContext } from "./operations/context.ts";
 import { createHandlers } from "./operations/handlers.ts";
 import { SnapshotPins } from "./operations/pins.ts";
-import { createClientSocket } from "./socket/socket.ts";
+import { type ClientSocket, createClientSocket } from "./socket/socket.ts";
 import type { CoordinatorSideConnection } from "./ws/connection.ts";
 import { createLinkServer, type LinkServer } from "./ws/server.ts";
 
@@ -69,6 +69,8 @@ export interface Coordinator extends Service {
 	/** Of its public key; what join tokens carry. */
 	readonly fingerprint: string;
 	readonly control: Control;
+	/** Client sockets open now. */
+	readonly visitors: number;
 	/** Takes in the worker of this process. */
 	acceptEmbedded(connection: CoordinatorSideConnection, worker: { readonly name: string; readonly instance: string }): void;
 }
@@ -104,6 +106,9 @@ export function createCoordinator(config: CoordinatorConfig, dependencies: Coord
 		get control() {
 			return started().control;
 		},
+		get visitors() {
+			return started().clients.size;
+		},
 		acceptEmbedded: (connection, worker) => started().link.acceptEmbedded(connection, worker),
 	};
 }
@@ -114,6 +119,7 @@ interface Running {
 	readonly control: Control;
 	readonly listeners: Listeners;
 	readonly link: LinkServer;
+	readonly clients: ClientSocket;
 	stop(): Promise<void>;
 }
 
@@ -177,6 +183,7 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 		control: driver,
 		listeners,
 		link,
+		clients,
 		async stop() {
 			driver.drain();
 			streams.endAll();

@@ -19,6 +19,8 @@ export interface ClientSocketOptions extends Omit<ClientOptions, "webSocket" | "
 
 /** The client socket's door. The guard was passed before. */
 export interface ClientSocket {
+	/** Clients connected now. */
+	readonly size: number;
 	/** @throws CoveyError when the upgrade is to be refused as HTTP. */
 	upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 	/** Tells every client that the coordinator goes, and waits until they are gone. */
@@ -36,6 +38,9 @@ export function createClientSocket(options: ClientSocketOptions): ClientSocket {
 	pings.unref();
 
 	return {
+		get size() {
+			return server.clients.size;
+		},
 		async upgrade(request, socket, head) {
 			const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
 			const token = bearerOf(request) ?? offered.find((name) => name.startsWith(tokenPrefix))?.slice(tokenPrefix.length);

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import type { WorkerOffer } from "@covey/protocol";
+import { describeMachine } from "#host/machine/machine.ts";
+import { createPressureGauge } from "#host/pressure/gauge.ts";
+import { findControlGroups } from "#host/process/control-group.ts";
+import { systemClock } from "#kit/clock.ts";
+import type { Logger } from "#kit/logger.ts";
+import { version } from "#kit/version.ts";
+import type { LinkTransport } from "#ports/link.ts";
+import type { Runner } from "#ports/runner.ts";
+import { createExecutor } from "#worker/executor/execute.ts";
+import { sweepOrphans } from "#worker/executor/orphans.ts";
+import { createRunRunner } from "#worker/runners/run/run.ts";
+import { createWorker, type ResolvedWorkerConfig, type Worker } from "#worker/worker.ts";
+import { createWorktreePool } from "#worker/worktrees/pool.ts";
+
+export interface WorkerPartsOptions {
+	readonly name: string;
+	readonly slots: number;
+	readonly tags: Readonly<Record<string, string>>;
+	readonly stateDirectory: string;
+	readonly cacheDirectory: string;
+	readonly outputBytesMax: number;
+	readonly worktreesMax: number;
+	readonly token?: ResolvedWorkerConfig["token"];
+	readonly transport: LinkTransport;
+	readonly logger: Logger;
+	/** Runners besides `run`, for programs that bring their own. */
+	readonly runners?: readonly Runner[];
+}
+
+/** A worker of this machine with all that it is made of. Disposing stops it. What an earlier instance left running is ended first. */
+export async function createMachineWorker(
+	options: WorkerPartsOptions,
+	signal: AbortSignal,
+): Promise<{ worker: Worker; isolation: number } & AsyncDisposable> {
+	const { logger, stateDirectory, cacheDirectory } = options;
+	for (const { attempt, killed } of await sweepOrphans(stateDirectory))
+		logger.warn("ended what an earlier instance left running", { attempt, processes: killed });
+	const machine = describeMachine();
+	const controlGroups = findControlGroups();
+	const isolation = controlGroups !== undefined && controlGroups.controllers.size > 0 ? 1 : 0;
+	await using parts = new AsyncDisposableStack();
+	const worktrees = parts.use(createWorktreePool({ directory: join(cacheDirectory, "repositories"), idleMax: options.worktreesMax }));
+	await worktrees.start(signal);
+	const executor = createExecutor({ worker: options.name, stateDirectory, environment: process.env, controlGroups });
+	const run = createRunRunner({
+		executor,
+		worktrees,
+		directory: join(cacheDirectory, "scratch"),
+		coordinator: () => worker.credentials(),
+		limits: {},
+	});
+	const gauge = createPressureGauge();
+	const offer: Omit<WorkerOffer, "capabilities" | "warm" | "version"> = {
+		slots: options.slots,
+		tags: { ...options.tags },
+		os: machine.os,
+		arch: machine.arch,
+		cores: machine.cores,
+		memoryBytes: machine.memoryBytes,
+		isolation,
+	};
+	const { name, token, outputBytesMax } = options;
+	const worker: Worker = createWorker(
+		{ name, stateDirectory, version, offer, outputBytesMax, spoolBytesMax: 4 * outputBytesMax, ...(token && { token }) },
+		{
+			transport: options.transport,
+			runners: [run, ...(options.runners ?? [])],
+			clock: systemClock,
+			random: Math.random,
+			logger,
+			pressure: () => gauge.sample(),
+			warm: () => worktrees.warm(),
+		},
+	);
+	parts.use(worker);
+	const owned = parts.move();
+	return { worker, isolation, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Half the cores, as a machine that people work on can spare. */
+export function defaultSlots(): number {
+	return Math.max(1, Math.floor(describeMachine().cores / 2));
+}
