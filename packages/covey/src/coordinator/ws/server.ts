@@ -105,7 +105,12 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 		const { namespaces, tokenId } = principal;
 		begin(connection, door.onSettled, {
 			introduced: { worker: name.data, session: randomUUID(), instance, protocol: 1, namespaces },
-			enrol: () => enrol({ name: name.data, identity: { kind: "token", tokenId }, namespaces }),
+			async enrol() {
+				await enrol({ name: name.data, identity: { kind: "token", tokenId }, namespaces });
+				// One that was cut off in the middle of jobs gets until its first pong to be heard of them.
+				const held = await control.query((fleet) => fleet.workerRecord(name.data)?.held.size ?? 0);
+				if (held === 0) connection.sync();
+			},
 		});
 	}
 
@@ -128,7 +133,6 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 			connection,
 			...(known !== undefined && { known }),
 			createSession: (introduced) => sessions.create(connection, introduced),
-			onConnected: (session) => sessions.connected(session),
 			onSettled,
 		});
 	}

@@ -91,11 +91,10 @@ test("A job over its time is cancelled and has timed out", async () => {
 	expect((await link.fleet.event("attempt.completed")).report).toMatchObject({ outcome: "timed_out", facts: { timedOut: true } });
 });
 
-test("A pong is a sync of the jobs of this connection only", async () => {
+test("A v1 worker is synced at once, and again at each pong, with the jobs of this connection", async () => {
 	await using link = await startLink({ pingMs: 20 });
 	const { peer, session } = await connected(link);
 	await peer.message("ping");
-	peer.send({ type: "pong" });
 	expect((await link.fleet.event("worker.sync")).attempts).toEqual([]);
 	link.fleet.perform(assignTo(session, "old-1"));
 	await peer.message("job" as never);
@@ -117,9 +116,10 @@ test("A job that goes on over a new connection is asked about first, and its out
 	first.peer.socket.terminate();
 	await link.fleet.event("worker.disconnect");
 
+	link.fleet.held.set(key, 1);
 	const { peer, session } = await connected(link, { bearer: first.bearer });
 	peer.send({ type: "output", job_id: key, stream: "stdout", data: "after" });
-	const sync = await link.fleet.event("worker.sync");
+	const sync = await link.fleet.event("worker.sync", (event) => event.session === session);
 	expect(sync).toMatchObject({ session, attempts: [{ task, attempt: 1, state: "running" }] });
 	link.fleet.perform({ type: "synced", session, worker: "old-1", sequence: 1, end: [], settled: [], keep: [{ task, attempt: 1 }] });
 	peer.send({ type: "complete", job_id: key, exit_code: 0 });

@@ -119,6 +119,16 @@ export class V1Connection implements CoordinatorSideConnection {
 		}
 	}
 
+	/** States what is known of its jobs, as at a pong. */
+	sync(): void {
+		const attempts = [...this.#jobs.values()].map(({ task, attempt, ended }) => ({
+			task,
+			attempt,
+			state: ended === undefined ? ("running" as const) : ("ended" as const),
+		}));
+		this.#tell({ type: "sync", sequence: ++this.#syncs, assigned: this.#assigned, attempts });
+	}
+
 	#receive(data: Buffer, binary: boolean): void {
 		if (this.#closed) return;
 		const parsed = V1FromWorker.safeParse(binary ? undefined : parseJson(data));
@@ -136,7 +146,7 @@ export class V1Connection implements CoordinatorSideConnection {
 				this.#tell({ type: "offer", offer: this.#offer() });
 				return;
 			case "pong":
-				this.#sync();
+				this.sync();
 				return;
 			case "output":
 				this.#output(message.job_id, message.stream, Buffer.from(message.data));
@@ -232,7 +242,7 @@ export class V1Connection implements CoordinatorSideConnection {
 		if (known !== undefined || name === undefined || this.#jobs.size >= wireLimits.syncAttemptsMax) return known;
 		const job: Job = { ...name, channel: undefined, offset: 0, held: [], heldBytes: 0, startedAt: this.#options.now() };
 		this.#jobs.set(key, job);
-		this.#sync();
+		this.sync();
 		return job;
 	}
 
@@ -240,15 +250,6 @@ export class V1Connection implements CoordinatorSideConnection {
 	#forget(job: Job): void {
 		clearTimeout(job.timeout);
 		if (job.credential !== undefined) this.#options.git.revoke(job.credential);
-	}
-
-	#sync(): void {
-		const attempts = [...this.#jobs.values()].map(({ task, attempt, ended }) => ({
-			task,
-			attempt,
-			state: ended === undefined ? ("running" as const) : ("ended" as const),
-		}));
-		this.#tell({ type: "sync", sequence: ++this.#syncs, assigned: this.#assigned, attempts });
 	}
 
 	#offer(): WorkerOffer {
