@@ -1,0 +1,296 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TaskSubmission } from "@covey/protocol";
+import { describe, expect, it } from "vitest";
+import type { Effect } from "#core/effect.ts";
+import { openSqliteHistory } from "#history/sqlite/history.ts";
+import { createMemoryDisk, type MemoryDisk } from "#journal/memory/disk.ts";
+import { type AppendFault, openMemoryJournal } from "#journal/memory/journal.ts";
+import { type Clock, systemClock } from "#kit/clock.ts";
+import { type Deferred, deferred } from "#kit/deferred.ts";
+import { createIdentifier } from "#kit/identifier.ts";
+import { silentLogger } from "#kit/logger.ts";
+import type { Journal } from "#ports/journal.ts";
+import { Archivist } from "./archivist.ts";
+import { type Commit, Driver } from "./driver.ts";
+
+const admin = { name: "admin", admin: true, namespaces: [] };
+
+interface Setup {
+	readonly disk?: MemoryDisk;
+	readonly directory?: string;
+	readonly faultOf?: (append: number) => AppendFault | undefined;
+	/** Appends wait for `let(n)`. */
+	readonly held?: boolean;
+	readonly clock?: Clock;
+}
+
+/** A driver on a journal in memory whose appends the test lets go one by one. */
+async function startDriver(setup: Setup = {}) {
+	const directory = setup.directory ?? (await mkdtemp(join(tmpdir(), "covey-driver-")));
+	const disk = setup.disk ?? createMemoryDisk();
+	const journal = openMemoryJournal({ disk, ...(setup.faultOf && { faultOf: setup.faultOf }) });
+	const waiting: Deferred<void>[] = [];
+	const arrivals: (() => void)[] = [];
+	const slow: Journal = Object.create(journal, {
+		tail: { get: () => journal.tail },
+		recover: { value: () => journal.recover() },
+		append: {
+			value: async (...parameters: Parameters<Journal["append"]>) => {
+				if (setup.held) {
+					const turn = deferred();
+					waiting.push(turn);
+					for (const arrived of arrivals.splice(0)) arrived();
+					await turn.promise;
+				}
+				return journal.append(...parameters);
+			},
+		},
+		putSnapshot: { value: (...parameters: Parameters<Journal["putSnapshot"]>) => journal.putSnapshot(...parameters) },
+		truncate: { value: (sequence: number) => journal.truncate(sequence) },
+	});
+	const history = await openSqliteHistory({ file: join(directory, "history.db") });
+	const clock = setup.clock ?? systemClock;
+	const archivist = new Archivist({ history, clock, logger: silentLogger });
+	const fatal: unknown[] = [];
+	const commits: Commit[] = [];
+	const driver = new Driver({
+		journal: slow,
+		archivist,
+		clock,
+		logger: silentLogger,
+		onFatal: (cause) => fatal.push(cause),
+		onCommit: (commit) => commits.push(commit),
+	});
+	await driver.start(new AbortController().signal);
+	return {
+		driver,
+		disk,
+		journal,
+		history,
+		archivist,
+		directory,
+		fatal,
+		commits,
+		/** Resolves when an append waits. */
+		appending: async () => {
+			if (waiting.length === 0) await new Promise<void>((resolve) => arrivals.push(resolve));
+		},
+		let: () => waiting.shift()?.resolve(),
+		async [Symbol.asyncDispose]() {
+			for (const turn of waiting) turn.resolve();
+			await driver.stop();
+			await history.close();
+			await journal.close();
+			if (setup.directory === undefined) await rm(directory, { recursive: true });
+		},
+	};
+}
+
+let made = 0;
+function submitEvent(over: Partial<TaskSubmission> = {}) {
+	const identifier = createIdentifier(systemClock.now(), (length) => new Uint8Array(length).fill(++made));
+	const submission = { ...TaskSubmission.parse({ payload: { command: ["true"] } }), ...over };
+	return { type: "task.submit" as const, actor: admin, tasks: [{ id: `t_${identifier}`, ask: `a_${identifier}`, submission }] };
+}
+
+/** Resolves after the turn in which the driver steps what was handed in. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+	await nextTurn();
+	return Promise.race([
+		promise.then(
+			() => false,
+			() => false,
+		),
+		Promise.resolve(true),
+	]);
+}
+
+describe("the driver", () => {
+	it("tells nothing before the entry that holds it is durable", async () => {
+		await using run = await startDriver({ held: true });
+		const effects: Effect[] = [];
+		run.driver.subscribe((batch) => effects.push(...batch));
+		const event = submitEvent();
+		const asked = run.driver.ask(event);
+		await run.appending();
+		const seen = run.driver.query((fleet) => fleet.task(event.tasks[0]!.id)?.status);
+		expect(await isPending(asked)).toBe(true);
+		expect(await isPending(seen)).toBe(true);
+		expect(effects).toEqual([]);
+		run.let();
+		expect((await asked).results).toMatchObject([{ task: event.tasks[0]!.id, merged: false }]);
+		expect(await seen).toBe("pending");
+		expect(effects).toMatchObject([{ type: "notify", event: { type: "task", status: "pending" } }]);
+		expect(run.driver.sequence).toBe(1);
+	});
+
+	it("gathers what comes during an append into one entry", async () => {
+		await using run = await startDriver({ held: true });
+		const first = run.driver.ask(submitEvent());
+		await run.appending();
+		const rest = Array.from({ length: 50 }, () => run.driver.ask(submitEvent()));
+		await nextTurn();
+		run.let();
+		await first;
+		await run.appending();
+		run.let();
+		await Promise.all(rest);
+		expect(run.commits.map(({ events }) => events)).toEqual([1, 50]);
+		expect(run.driver.sequence).toBe(2);
+	});
+
+	it("answers queries at once when all that they see is durable", async () => {
+		await using run = await startDriver({ held: true });
+		expect(await run.driver.query((fleet) => fleet.counts().tasks.pending)).toBe(0);
+	});
+
+	it("refuses as the fleet refuses, and goes on", async () => {
+		await using run = await startDriver();
+		await expect(run.driver.ask({ type: "worker.drain", actor: admin, worker: "nobody", draining: true })).rejects.toMatchObject({
+			code: "not_found",
+		});
+		await run.driver.ask(submitEvent());
+	});
+
+	it("carries out what was handed in before it stops, and refuses what comes later", async () => {
+		const disk = createMemoryDisk();
+		const event = submitEvent();
+		{
+			await using run = await startDriver({ disk });
+			const asked = run.driver.ask(event);
+			await run.driver.stop();
+			await asked;
+			await expect(run.driver.ask(submitEvent())).rejects.toMatchObject({ code: "unavailable" });
+		}
+		await using again = await startDriver({ disk });
+		expect(await again.driver.query((fleet) => fleet.task(event.tasks[0]!.id)?.status)).toBe("pending");
+	});
+
+	it("takes no new tasks while it drains", async () => {
+		await using run = await startDriver();
+		run.driver.drain();
+		expect(run.driver.state).toBe("draining");
+		await expect(run.driver.ask(submitEvent())).rejects.toMatchObject({ code: "unavailable" });
+	});
+});
+
+describe("a journal that refuses", () => {
+	it.each(["conflict", "lost", "kept", "torn"] as const)("%s: ends the driver, and nobody is told anything", async (fault) => {
+		await using run = await startDriver({ faultOf: () => fault });
+		const effects: Effect[] = [];
+		run.driver.subscribe((batch) => effects.push(...batch));
+		await expect(run.driver.ask(submitEvent())).rejects.toMatchObject({ code: "unavailable" });
+		expect(run.fatal).toHaveLength(1);
+		expect(effects).toEqual([]);
+		expect(run.driver.state).toBe("stopped");
+	});
+
+	it("full: refuses changes, still reads, loses nothing and recovers by itself", async () => {
+		let full = true;
+		const retried = deferred();
+		const released = deferred();
+		const clock: Clock = {
+			...systemClock,
+			sleep: async (ms, signal) => {
+				if (ms < 1000) return systemClock.sleep(ms, signal);
+				retried.resolve();
+				await released.promise;
+			},
+		};
+		await using run = await startDriver({ clock, faultOf: () => (full ? "full" : undefined) });
+		const event = submitEvent();
+		const effects: Effect[] = [];
+		run.driver.subscribe((batch) => effects.push(...batch));
+		await expect(run.driver.ask(event)).rejects.toMatchObject({
+			code: "store_full",
+			message: expect.stringContaining("takes effect if space returns"),
+		});
+		await retried.promise;
+		expect(run.driver.state).toBe("read_only");
+		await expect(run.driver.ask(submitEvent())).rejects.toMatchObject({
+			code: "store_full",
+			message: expect.stringContaining("takes no changes"),
+		});
+		expect(await run.driver.query((fleet) => fleet.counts().tasks.pending)).toBe(1);
+		expect(effects).toEqual([]);
+		full = false;
+		released.resolve();
+		await new Promise<void>((resolve) => run.driver.subscribe(() => resolve()));
+		expect(run.driver.state).toBe("ready");
+		expect(effects).toMatchObject([{ type: "notify", event: { task: event.tasks[0]!.id } }]);
+		await run.driver.ask(submitEvent());
+		expect(run.fatal).toEqual([]);
+	});
+
+	it("full at the stop: the entry in hand is dropped untold", async () => {
+		const disk = createMemoryDisk();
+		{
+			await using run = await startDriver({ disk, faultOf: () => "full" });
+			await expect(run.driver.ask(submitEvent())).rejects.toMatchObject({ code: "store_full" });
+		}
+		await using again = await startDriver({ disk });
+		expect(await again.driver.query((fleet) => fleet.counts().tasks.pending)).toBe(0);
+	});
+});
+
+describe("ended tasks", () => {
+	/** Ends a task that no worker ever took. */
+	async function endOne(driver: Driver): Promise<string> {
+		const event = submitEvent();
+		const { id } = event.tasks[0]!;
+		await driver.ask(event);
+		await driver.ask({ type: "task.cancel", actor: admin, task: id, force: false });
+		return id;
+	}
+
+	it("go to history and leave memory", async () => {
+		await using run = await startDriver();
+		const id = await endOne(run.driver);
+		while ((await run.driver.query((fleet) => fleet.task(id))) !== undefined) await nextTurn();
+		expect(await run.history.get(id)).toMatchObject({ id, status: "cancelled", outcome: "cancelled" });
+	});
+
+	it("reach history at the next start when the process died in between, with the audit", async () => {
+		const disk = createMemoryDisk();
+		let id: string;
+		{
+			await using run = await startDriver({ disk });
+			id = await endOne(run.driver);
+		}
+		// Another directory: this history has seen nothing yet.
+		await using again = await startDriver({ disk });
+		expect(await again.history.get(id)).toMatchObject({ status: "cancelled" });
+		expect((await again.history.audit({ limit: 10 })).items).toMatchObject([{ action: "task.cancel", subject: id, actor: "admin" }]);
+		expect(again.history.appliedSequence).toBe(2);
+	});
+
+	it("come back when history is rebuilt from the journal", async () => {
+		await using run = await startDriver();
+		const ids = [await endOne(run.driver), await endOne(run.driver)];
+		await run.archivist.flush();
+		expect(await run.archivist.rebuild(run.journal)).toEqual({ tasks: 2 });
+		for (const id of ids) expect(await run.history.get(id)).toMatchObject({ status: "cancelled" });
+		const after = await endOne(run.driver);
+		await run.archivist.flush();
+		expect(await run.history.get(after)).toMatchObject({ status: "cancelled" });
+	});
+});
+
+describe("a checkpoint", () => {
+	it("shortens the journal, and the next start finds the same fleet", async () => {
+		const disk = createMemoryDisk();
+		const total = 30_000;
+		{
+			await using run = await startDriver({ disk });
+			const tasks = Array.from({ length: total }, () => submitEvent().tasks[0]!);
+			for (let i = 0; i < total; i += 1000) await run.driver.ask({ type: "task.submit", actor: admin, tasks: tasks.slice(i, i + 1000) });
+			while ((await run.journal.size()).snapshotSequence === 0) await nextTurn();
+		}
+		await using again = await startDriver({ disk });
+		expect(await again.driver.query((fleet) => fleet.counts().tasks.pending)).toBe(total);
+	});
+});
