@@ -25,7 +25,7 @@ export interface ProcessOptions {
 	readonly environment: Readonly<Record<string, string>>;
 	/** `NAME=value` of `environment` that no other tree carries; finds those that left the group. */
 	readonly mark?: string;
-	/** Made by the caller; removed here once it is empty. */
+	/** Made by the caller, empty, and for the caller to remove. */
 	readonly controlGroup?: ControlGroup;
 	/** Limits that `controlGroup` does not hold, kept by looking every now and then. */
 	readonly watched?: ResourceLimits;
@@ -78,10 +78,7 @@ const timerMaxMs = 2 ** 31 - 1;
 /** Starts a command in a session of its own. @throws StartError when it cannot be started; nothing is then left of it. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
 	const oomKillsBefore = countOomKills();
-	const { child, stdout, stderr } = await spawnChild(options).catch((error: unknown) => {
-		options.controlGroup?.remove();
-		throw error;
-	});
+	const { child, stdout, stderr } = await spawnChild(options);
 	const pid = child.pid as number;
 	const startedAt = performance.now();
 	const since = options.controlGroup === undefined ? findProcess(pid)?.startedAt : undefined;
@@ -161,7 +158,6 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
 		await drain(output, Number.POSITIVE_INFINITY);
 		output.close();
 		const outOfMemory = wasOutOfMemory(options.controlGroup, oomKillsBefore, code, signal);
-		if (survivors.length === 0) options.controlGroup?.remove();
 		return {
 			facts: {
 				exitCode: code,

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { findControlGroups } from "#host/process/control-group.ts";
+import { probeIsolation } from "#host/process/isolation.ts";
 import { findTree } from "#host/process/table.ts";
 import type { EndOfAttempt } from "#ports/runner.ts";
 import { attemptMark } from "./environment.ts";
@@ -25,7 +26,8 @@ let attempts = 0;
 async function startExecutor(options: { controlGroups?: typeof found; environment?: Record<string, string> } = {}) {
 	const stateDirectory = await mkdtemp(join(scratch, "state-"));
 	const controlGroups = "controlGroups" in options ? options.controlGroups : found;
-	const executor = createExecutor({ worker: "here", stateDirectory, environment: options.environment ?? process.env, controlGroups });
+	const environment = options.environment ?? process.env;
+	const executor = createExecutor({ worker: "here", stateDirectory, environment, controlGroups, isolation, hidden: [stateDirectory] });
 	return {
 		stateDirectory,
 		async run(command: string[], request: Partial<ExecuteRequest> & { signal?: AbortSignal; saw?: (text: string) => void } = {}) {
@@ -263,6 +265,46 @@ describe("output comes as it was written", () => {
 		expect(execution).toMatchObject({ outcome: "passed" });
 		expect(execution.stdout.toString()).toBe("a\nb\n");
 		expect(execution.stderr.toString()).toBe("b\n");
+	});
+});
+
+const isolation = await probeIsolation(found);
+
+describe("isolation", () => {
+	test("is reported as it was in force", async () => {
+		const executor = await startExecutor();
+		expect((await executor.run(["true"])).isolation).toBe(0);
+		expect((await executor.run(["true"], { limits: { processes: 100 } })).isolation).toBe(process.platform === "linux" ? 1 : 0);
+	});
+
+	test("beyond what the machine can give is refused, and nothing runs", async () => {
+		const executor = await startExecutor();
+		const execution = await executor.run(["true"], { isolation: 3 });
+		expect(execution).toMatchObject({
+			outcome: "refused",
+			message: `isolation level 3 was asked for; this worker gives ${isolation.level}`,
+		});
+		expect(execution.facts).toBeUndefined();
+	});
+
+	test.skipIf(isolation.level < 2)("at level 2 hides keys, keeps the system as it is, and leaves the worktree to the job", async () => {
+		const executor = await startExecutor();
+		await writeFile(join(executor.stateDirectory, "key"), "secret");
+		const work = await mkdtemp(join(scratch, "work-"));
+		const script = `cat ${executor.stateDirectory}/key; touch /etc/covey-was-here; echo built > out && touch "$TMPDIR/x" && cat out`;
+		const execution = await executor.run(["sh", "-c", script], { isolation: 2, cwd: work });
+		expect(execution).toMatchObject({ outcome: "passed", isolation: 2, left: [] });
+		expect(execution.stdout.toString()).toBe("built\n");
+		expect(await readFile(join(work, "out"), "utf8")).toBe("built\n");
+		expect(existsSync("/etc/covey-was-here")).toBe(false);
+	});
+
+	test.skipIf(isolation.level < 2)("at level 2 keeps the grace of a cancelled job", async () => {
+		const executor = await startExecutor();
+		const script = "trap 'echo cleaned; exit 0' TERM; echo armed; while :; do sleep 0.02; done";
+		const execution = await executor.run(["sh", "-c", script], { isolation: 2, ...cancelAt("armed", 30_000) });
+		expect(execution).toMatchObject({ outcome: "cancelled", left: [] });
+		expect(execution.stdout.toString()).toBe("armed\ncleaned\n");
 	});
 });
 

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import type { Outcome, ProcessFacts } from "@covey/protocol";
 import { StartError } from "#host/process/command.ts";
 import { type ControlGroup, type ControlGroups, createControlGroup, type ResourceLimits } from "#host/process/control-group.ts";
+import type { Isolation } from "#host/process/isolation.ts";
 import type { OutputSink } from "#host/process/output.ts";
+import { withSandbox } from "#host/process/sandbox.ts";
 import { type ProcessResult, startProcess } from "#host/process/start.ts";
 import { findProcess } from "#host/process/table.ts";
 import type { EndOfAttempt } from "#ports/runner.ts";
@@ -21,6 +23,10 @@ export interface ExecutorOptions {
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** From `findControlGroups()`, once per worker. */
 	readonly controlGroups: ControlGroups | undefined;
+	/** The highest level this machine can give, from `probeIsolation()`. Absent: no sandbox. */
+	readonly isolation?: Isolation;
+	/** What a sandboxed job must not read: keys, the worker's state. */
+	readonly hidden?: readonly string[];
 }
 
 export interface ExecuteRequest {
@@ -33,6 +39,10 @@ export interface ExecuteRequest {
 	readonly silentTimeoutMs?: number;
 	readonly graceMs: number;
 	readonly limits: ResourceLimits;
+	/** The level asked for; at 2 it runs in a sandbox. More than the machine can give is refused. */
+	readonly isolation?: number;
+	/** In a sandbox: what it may change beside its temporary directory. Its `cwd` by default. */
+	readonly writable?: readonly string[];
 }
 
 /** How it ended. `facts` is absent when nothing was started. */
@@ -61,6 +71,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
 const jobNice = 10;
 
 async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: OutputSink, signal: AbortSignal): Promise<Execution> {
+	const asked = request.isolation ?? 0;
+	const offered = options.isolation?.level ?? 1;
+	if (asked > offered)
+		return { outcome: "refused", message: `isolation level ${asked} was asked for; this worker gives ${offered}`, ...nothing };
 	const temporaryDirectory = mkdtempSync(join(tmpdir(), "covey-"));
 	const group = openGroup(options, request);
 	const mark = attemptMark(request.attemptKey);
@@ -75,8 +89,10 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 			cwd: request.cwd,
 			temporaryDirectory,
 		});
+		const sandbox = { writable: [...(request.writable ?? [request.cwd]), temporaryDirectory], hidden: options.hidden ?? [] };
 		const running = await startProcess({
 			...request,
+			...(asked >= 2 && { wrapped: withSandbox(request.command, request.cwd, sandbox) }),
 			environment,
 			mark,
 			watched: request.limits,
@@ -104,6 +120,7 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 		return refused(error);
 	} finally {
 		await removeDirectory(temporaryDirectory);
+		if (!group?.populated) group?.remove();
 		removeRecord(options.stateDirectory, request.attemptKey);
 	}
 }
@@ -118,15 +135,22 @@ function describe(request: ExecuteRequest, result: ProcessResult, signal: AbortS
 	return {
 		...judge(result, reason, { ...request, ...request.limits }),
 		facts: result.facts,
-		isolation: 1,
+		isolation: levelOf(request),
 		outputBytes: result.outputBytes,
 	};
 }
 
+/** What was in force, whatever could have been. */
+function levelOf({ isolation = 0, limits }: ExecuteRequest): number {
+	if (isolation >= 2) return 2;
+	return process.platform === "linux" && Object.keys(limits).length > 0 ? 1 : 0;
+}
+
+const nothing = { isolation: 0, outputBytes: 0 };
+
 /** A command that is not there has failed, with the code that a shell gives; a machine that cannot start one is a bad environment. */
 function refused(error: unknown): Execution {
 	if (!(error instanceof StartError)) throw error;
-	const nothing = { isolation: 0, outputBytes: 0 };
 	if (error.exitCode === undefined) return { outcome: "bad_environment", message: error.message, ...nothing };
 	const facts = {
 		exitCode: error.exitCode,
