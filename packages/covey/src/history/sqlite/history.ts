@@ -81,12 +81,12 @@ class ThreadedHistory implements SqliteHistory {
 	}
 
 	async counts(): Promise<{ readonly byOutcome: Readonly<Record<string, number>> }> {
-		return { byOutcome: await this.#call("counts", null) };
+		return { byOutcome: await this.#call("counts") };
 	}
 
 	/** What is here stays, as the journal may no longer hold it; what the journal still holds takes its place when applied again. */
 	async reset(): Promise<void> {
-		await this.#call("reset", null);
+		await this.#call("reset");
 		this.appliedSequence = 0;
 	}
 
@@ -101,7 +101,7 @@ class ThreadedHistory implements SqliteHistory {
 
 	close(): Promise<void> {
 		this.#closing ??= this.#thread
-			.call("close", null)
+			.call("close")
 			.catch(() => {})
 			.then(() => this.#thread.exited());
 		return this.#closing;
@@ -111,9 +111,9 @@ class ThreadedHistory implements SqliteHistory {
 		return this.close();
 	}
 
-	#call: KeeperThread["call"] = (name, argument) => {
+	#call: KeeperThread["call"] = (name, ...argument) => {
 		if (this.#closing) return Promise.reject(new CoveyError("unavailable", "the history is closed"));
-		return this.#thread.call(name, argument);
+		return this.#thread.call(name, ...argument);
 	};
 }
 

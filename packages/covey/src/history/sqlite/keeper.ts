@@ -72,10 +72,10 @@ class Keeper {
 				this.#tasks.findByDedupKey(namespace, key, since),
 			list: (query: TaskQuery) => this.#tasks.list(query),
 			audit: (query: { limit: number; before?: readonly [sequence: number, ordinal: number] }) => this.#audit(query),
-			counts: (_: null) => Object.fromEntries([...this.#tasks.byOutcome].filter(([, count]) => count > 0)),
-			reset: (_: null) => this.#reset(),
+			counts: () => Object.fromEntries([...this.#tasks.byOutcome].filter(([, count]) => count > 0)),
+			reset: () => this.#reset(),
 			trim: (limits: TrimLimits) => this.#trim(limits),
-			close: (_: null) => this.#close(),
+			close: () => this.#close(),
 		};
 	}
 

@@ -5,7 +5,7 @@ import type { Operations, ThreadAnswer, ThreadRequest } from "./thread.ts";
 export interface Served<O extends Operations> {
 	readonly opened: unknown;
 	/** `close` is asked for last. An operation may answer later, by a promise. */
-	readonly operations: O & { close(argument: null): void };
+	readonly operations: O & { close(): void };
 	readonly before?: () => void;
 	readonly after?: () => void;
 }

@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { type Deferred, deferred } from "#kit/deferred.ts";
 
-/** What a thread can be asked for, by name: one argument, one result, both of structured-cloneable data. */
+/** What a thread can be asked for, by name: at most one argument, one result, both of structured-cloneable data. */
 export type Operations = Readonly<Record<string, (argument: never) => unknown>>;
 
 export interface ThreadRequest {
@@ -48,7 +48,7 @@ export class Thread<O extends Operations, Opened = unknown> {
 	}
 
 	/** @throws whatever `revive` makes of a failure; an Error when the thread died. */
-	call<N extends keyof O & string>(name: N, argument: Parameters<O[N]>[0]): Promise<Awaited<ReturnType<O[N]>>> {
+	call<N extends keyof O & string>(name: N, ...[argument]: Parameters<O[N]>): Promise<Awaited<ReturnType<O[N]>>> {
 		const id = ++this.#lastId;
 		const answer = this.#expect(id) as Promise<Awaited<ReturnType<O[N]>>>;
 		this.#worker.postMessage({ id, name, argument } satisfies ThreadRequest);

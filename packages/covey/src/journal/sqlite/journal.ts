@@ -80,7 +80,7 @@ class ThreadedJournal implements SqliteJournal {
 	}
 
 	async *recover(): AsyncIterable<JournalEntry> {
-		const head = await this.#call("snapshotHead", null);
+		const head = await this.#call("snapshotHead");
 		for (let number = 1; head && number <= head.parts; number++) {
 			const payload = await this.#call("snapshotPart", { id: head.id, number });
 			yield { sequence: head.sequence, snapshot: true, changes: this.#parse(payload, head.sequence) };
@@ -126,10 +126,10 @@ class ThreadedJournal implements SqliteJournal {
 				await this.#call("addPart", part);
 			}
 			signal.throwIfAborted();
-			await this.#call("finishSnapshot", null);
+			await this.#call("finishSnapshot");
 			this.#snapshotSequence = sequence;
 		} catch (error) {
-			await this.#call("abandonSnapshot", null).catch(() => {});
+			await this.#call("abandonSnapshot").catch(() => {});
 			throw error;
 		} finally {
 			this.#storingSnapshot = false;
@@ -142,7 +142,7 @@ class ThreadedJournal implements SqliteJournal {
 	}
 
 	async size(): Promise<{ entries: number; bytes: number; snapshotSequence: number }> {
-		const { entries, bytes } = await this.#call("size", null);
+		const { entries, bytes } = await this.#call("size");
 		const { size: walBytes } = await stat(`${this.#file}-wal`).catch(() => ({ size: 0 }));
 		return { entries, bytes: bytes + walBytes, snapshotSequence: this.#snapshotSequence };
 	}
@@ -157,16 +157,16 @@ class ThreadedJournal implements SqliteJournal {
 	}
 
 	async #close(): Promise<void> {
-		await this.#thread.call("close", null).catch((error: unknown) => {
+		await this.#thread.call("close").catch((error: unknown) => {
 			this.#logger.warn("the journal did not close cleanly; the next start recovers it", { file: this.#file, error });
 		});
 		await this.#thread.exited();
 		this.#lock.release();
 	}
 
-	#call: WriterThread["call"] = (name, argument) => {
+	#call: WriterThread["call"] = (name, ...argument) => {
 		if (this.#closing) return Promise.reject(this.#closedError());
-		return this.#thread.call(name, argument).catch((error: unknown) => {
+		return this.#thread.call(name, ...argument).catch((error: unknown) => {
 			throw toJournalError(error, this.#file);
 		});
 	};

@@ -44,7 +44,7 @@ export function openDatabase(file: string): DatabaseSync {
 		checkFormat(database);
 		configure(database);
 		const damage = pragma(database, "quick_check(1)");
-		if (damage !== "ok") throw new StoreFailure("corrupt", `SQLite's check says: ${damage}`);
+		if (damage !== "ok") throw new StoreFailure("corrupt", `SQLite's check says: ${String(damage)}`);
 		return database;
 	} catch (error) {
 		database.close();
@@ -91,7 +91,7 @@ function configure(database: DatabaseSync): void {
 	for (const { name, value, reads } of settings) {
 		database.exec(`PRAGMA ${name} = ${value}`);
 		const seen = pragma(database, name);
-		if (seen !== reads) throw new StoreFailure("unsupported", `SQLite keeps ${name} at ${seen}, but a journal needs ${reads}`);
+		if (seen !== reads) throw new StoreFailure("unsupported", `SQLite keeps ${name} at ${String(seen)}, but a journal needs ${reads}`);
 	}
 }
 

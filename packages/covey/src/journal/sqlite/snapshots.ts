@@ -36,6 +36,8 @@ export class Snapshots {
 	readonly #store: Log;
 	readonly #addPart: StatementSync;
 	readonly #part: StatementSync;
+	/** Parts of replaced or unfinished snapshots may be there: at first nobody knows. */
+	#leftovers = true;
 	#draft: { readonly id: number; readonly sequence: number; readonly base: Uint8Array; last: Uint8Array; parts: number } | undefined;
 
 	constructor(database: DatabaseSync, store: Log) {
@@ -109,22 +111,25 @@ export class Snapshots {
 			if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
 			throw error;
 		} finally {
-			this.#draft = undefined;
+			this.abandon();
 		}
 	}
 
 	abandon(): void {
 		this.#draft = undefined;
+		this.#leftovers = true;
 	}
 
 	/** Drops some parts that belong to no snapshot. @returns whether there may be more. */
 	tidy(): boolean {
+		if (!this.#leftovers) return false;
 		const keep = this.#database.prepare("SELECT id FROM snapshot").get() as { id: number } | undefined;
 		const { changes } = this.#database
 			.prepare("DELETE FROM part WHERE rowid IN (SELECT rowid FROM part WHERE snapshot <> ? AND snapshot <> ? LIMIT ?)")
 			.run(keep?.id ?? 0, this.#draft?.id ?? 0, dropPartsMax);
 		this.#store.wrote(Number(changes) * 8192);
-		return changes === dropPartsMax;
+		this.#leftovers = changes === dropPartsMax;
+		return this.#leftovers;
 	}
 
 	#newest(): SnapshotRow | undefined {

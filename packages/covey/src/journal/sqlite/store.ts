@@ -132,14 +132,26 @@ export class Store {
 		this.#database.exec("PRAGMA wal_checkpoint(PASSIVE)");
 	}
 
-	/** Runs housekeeping. A full disk only puts it off; after any other failure nothing is appended any more. */
+	/**
+	 * Runs anything that writes, other than an append. A full disk is the caller's matter; after any other error of SQLite
+	 * nothing is appended any more: a later sync may succeed over pages that an earlier one lost.
+	 */
+	guard<T>(write: () => T): T {
+		try {
+			return write();
+		} catch (error) {
+			const { reason, message } = failureOf(error);
+			if (!(error instanceof StoreFailure) && reason !== "full") this.#broken ??= message;
+			throw error;
+		}
+	}
+
+	/** Runs housekeeping, whose failure nobody waits for: a full disk puts it off, anything else shows at the next append. */
 	keepHouse<T>(work: () => T): T | undefined {
 		if (this.#broken !== undefined || !this.#database.isOpen) return undefined;
 		try {
-			return work();
-		} catch (error) {
-			const { reason, message } = failureOf(error);
-			if (reason !== "full") this.#broken = `housekeeping failed: ${message}`;
+			return this.guard(work);
+		} catch {
 			return undefined;
 		}
 	}

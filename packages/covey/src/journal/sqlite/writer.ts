@@ -53,15 +53,15 @@ function createOperations(store: Store, snapshots: Snapshots) {
 	return {
 		append: ({ expected, text }: { expected: number; text: string }) => store.append(expected, text),
 		entries: (after: number) => store.entries(after),
-		snapshotHead: (_: null) => snapshots.head(),
+		snapshotHead: () => snapshots.head(),
 		snapshotPart: ({ id, number }: { id: number; number: number }) => snapshots.part(id, number),
 		beginSnapshot: (sequence: number) => snapshots.begin(sequence),
-		addPart: (text: string) => snapshots.add(text),
-		finishSnapshot: (_: null) => snapshots.finish(),
-		abandonSnapshot: (_: null) => snapshots.abandon(),
-		truncate: (sequence: number) => store.truncate(sequence),
-		size: (_: null) => ({ entries: store.tail - store.anchor(), bytes: store.bytes() }),
-		close: (_: null) => store.close(),
+		addPart: (text: string) => store.guard(() => snapshots.add(text)),
+		finishSnapshot: () => store.guard(() => snapshots.finish()),
+		abandonSnapshot: () => snapshots.abandon(),
+		truncate: (sequence: number) => store.guard(() => store.truncate(sequence)),
+		size: () => ({ entries: store.tail - store.anchor(), bytes: store.bytes() }),
+		close: () => store.close(),
 	};
 }
 
