@@ -1,0 +1,119 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { startCoordinator } from "@covey/client/coordinator.fixture";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { version } from "#kit/version.ts";
+import { commands } from "./commands.ts";
+import { describeCommands } from "./completion/describe.ts";
+import { scripts } from "./completion/scripts.ts";
+import { createHome, type Home, startCovey } from "./covey.fixture.ts";
+import { createParser } from "./program.ts";
+
+let home: Home;
+beforeAll(() => {
+	home = createHome();
+});
+afterAll(() => home[Symbol.dispose]());
+
+const covey = (...words: string[]) => startCovey(words, { home }).ended;
+
+test("covey alone and --help list every command", async () => {
+	for (const words of [[], ["--help"], ["-h"]]) {
+		const { code, stdout, stderr } = await covey(...words);
+		expect([code, stderr]).toEqual([0, ""]);
+		for (const { path, group } of commands) if (group) expect(stdout.toString()).toContain(`  ${path} `);
+	}
+});
+
+test("the version is that of the package, on both roads", async () => {
+	const { version: packaged } = JSON.parse(readFileSync(resolve(import.meta.dirname, "../../package.json"), "utf8")) as { version: string };
+	expect(version).toBe(packaged);
+	expect(String((await covey("version")).stdout)).toBe(`covey ${version}\n`);
+	expect(JSON.parse(String((await covey("version", "--json")).stdout))).toMatchObject({ schema: 1, version });
+});
+
+test("what is not understood is a usage error that names what was meant", async () => {
+	expect(await covey("rnu")).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean covey run?") });
+	expect(await covey("token", "craete")).toMatchObject({ code: 2, stderr: expect.stringContaining("covey token create") });
+	expect(await covey("token")).toMatchObject({ code: 2, stderr: expect.stringContaining("token revoke") });
+	expect(await covey("tasks", "--limt", "3")).toMatchObject({ code: 2, stderr: expect.stringContaining("--limit") });
+	expect(await covey("run", "--timeout", "soon", "--", "true")).toMatchObject({ code: 2, stderr: expect.stringContaining("90s, 5m") });
+	expect(await covey("run")).toMatchObject({ code: 2, stderr: expect.stringContaining("command") });
+});
+
+test("every command has help of its own, and what it calls an argument is one", async () => {
+	for (const entry of commands) {
+		const parser = createParser(entry, await entry.load());
+		expect(parser.helpInformation()).toContain(`Usage: covey ${entry.path}`);
+		expect(() => parser.configureOutput({ writeOut: () => {} }).parse(["-h"], { from: "user" })).toThrow("outputHelp");
+	}
+});
+
+test("options of the command behind run are not ours, with dashes before it or without", async () => {
+	const entry = commands.find(({ path }) => path === "run") as (typeof commands)[number];
+	for (const words of [
+		["--clean", "--", "make", "--json", "-h"],
+		["--clean", "make", "--json", "-h"],
+	]) {
+		const parser = createParser(entry, await entry.load()).parse(words, { from: "user" });
+		expect(parser.args).toEqual(["make", "--json", "-h"]);
+		expect(parser.opts()).toEqual({ clean: true, merge: true, snapshot: true });
+	}
+});
+
+test("where no coordinator runs, a command that only looks says so and starts none", async () => {
+	expect(await covey("tasks")).toMatchObject({ code: 7, stderr: expect.stringContaining("covey up") });
+});
+
+test("status --wait returns when the coordinator is ready, and says so in one document", async () => {
+	let asked = 0;
+	const answer = { version, coordinator: "home", fingerprint: "f", url: "u", startedAt: 0, workers: {}, tasks: {}, slots: {} };
+	await using coordinator = await startCoordinator({
+		message: ({ id }, connection) =>
+			connection.send({ type: "result", id, output: { ...answer, state: ++asked < 3 ? "draining" : "ready" } as never }),
+	});
+	const environment = { COVEY_URL: coordinator.url, COVEY_TOKEN: "x" };
+	const { code, stdout } = await startCovey(["status", "--wait", "--json"], { home, environment }).ended;
+	expect([code, JSON.parse(String(stdout)).state, asked]).toEqual([0, "ready", 3]);
+});
+
+test("a reader that has seen enough ends a command quietly", async () => {
+	await using reading = startCovey(["--help"], { home });
+	reading.child.stdout?.destroy();
+	expect(await reading.ended).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("the hot path loads no schema library", async () => {
+	const hook = `import { registerHooks } from "node:module";
+		registerHooks({ load(url, context, next) { if (/node_modules.zod/.test(url)) process.stderr.write("LOADED " + url); return next(url, context); } });`;
+	const environment = {
+		NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}`,
+		COVEY_URL: "http://127.0.0.1:1",
+		COVEY_TOKEN: "x",
+	};
+	const { code, stderr } = await startCovey(["run", "--", "true"], { home, environment }).ended;
+	expect(code).toBe(7);
+	expect(stderr).not.toContain("LOADED");
+});
+
+test.each(["bash", "zsh", "fish"] as const)("the %s completion names every command", async (shell) => {
+	const script = scripts[shell](await describeCommands());
+	for (const word of new Set(commands.map(({ path }) => path.split(" ")[0] as string)))
+		if (!word.startsWith("__")) expect(script).toContain(word);
+	expect(script).toContain("__complete tasks");
+});
+
+test("bash completes commands, verbs and options with the script as printed", async () => {
+	const script = String((await covey("completion", "bash")).stdout);
+	const complete = (...words: string[]) => {
+		const setup = `COMP_WORDS=(${["covey", ...words].map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length}; covey() { echo t_1; }; _covey; echo "\${COMPREPLY[@]}"`;
+		return execFileSync("bash", ["-c", `${script}\n${setup}`], { encoding: "utf8", cwd: join(home.directory) })
+			.trim()
+			.split(" ");
+	};
+	expect(complete("ru")).toEqual(["run"]);
+	expect(complete("token", "re")).toEqual(["revoke"]);
+	expect(complete("token", "create", "--ro")).toEqual(["--role"]);
+	expect(complete("logs", "t")).toEqual(["t_1"]);
+});
