@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { sendError } from "#coordinator/http/answer.ts";
 import { packSnapshot } from "#host/git/pack.ts";
-import { createScratchRepository } from "#host/git/scratch-repository.testkit.ts";
+import { createScratchRepository } from "#host/git/scratch-repository.ts";
 import { createSnapshot } from "#host/git/snapshot.ts";
 import { createGitHttp } from "./http.ts";
 import { createSnapshotStore } from "./store.ts";

@@ -6,7 +6,7 @@ import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { objectId, snapshotCommit } from "#host/git/object.ts";
 import { type Pack, packSnapshot } from "#host/git/pack.ts";
-import { createScratchRepository } from "#host/git/scratch-repository.testkit.ts";
+import { createScratchRepository } from "#host/git/scratch-repository.ts";
 import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
 import { createSnapshotStore, type SnapshotStoreOptions } from "./store.ts";
 

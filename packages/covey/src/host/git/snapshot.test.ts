@@ -6,7 +6,7 @@ import { CoveyError } from "@covey/protocol/errors";
 import { describe, expect, test } from "vitest";
 import { normaliseRemote } from "./identity.ts";
 import { snapshotCommit } from "./object.ts";
-import { createScratchRepository, fingerprint, referenceTree, type ScratchRepository } from "./scratch-repository.testkit.ts";
+import { createScratchRepository, fingerprint, referenceTree, type ScratchRepository } from "./scratch-repository.ts";
 import { createSnapshot, type SnapshotOptions } from "./snapshot.ts";
 
 const take = (scratch: ScratchRepository, more: Partial<SnapshotOptions> = {}) =>

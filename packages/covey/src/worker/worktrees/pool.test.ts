@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { describe, expect, test } from "vitest";
 import { packSnapshot } from "#host/git/pack.ts";
-import { createScratchRepository, type ScratchRepository } from "#host/git/scratch-repository.testkit.ts";
+import { createScratchRepository, type ScratchRepository } from "#host/git/scratch-repository.ts";
 import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
 import { createWorktreePool, type WorktreePool } from "./pool.ts";
 
@@ -218,6 +218,19 @@ describe("the pool", () => {
 		expect(bench.fetches.at(-1)?.have).toEqual([]);
 	});
 
+	test("makes a new worktree when an earlier job left one that cannot be used", async () => {
+		using bench = createBench();
+		const of = await bench.snapshot();
+		const first = await bench.acquire(of);
+		rmSync(join(first.root, "../books/refs"), { recursive: true });
+		writeFileSync(join(first.root, "../books/refs"), "not a directory");
+		await first.release();
+		await using second = await bench.acquire(of);
+		expect(second.root).not.toBe(first.root);
+		expect(existsSync(first.root)).toBe(false);
+		expect(treeOf(bench.scratch, second.root)).toBe(of.tree);
+	});
+
 	test("keeps no more idle worktrees than it may", async () => {
 		using bench = createBench();
 		const of = await bench.snapshot();
@@ -249,20 +262,21 @@ describe("the pool", () => {
 		using bench = createBench();
 		const of = await bench.snapshot();
 		const abort = new AbortController();
+		let waiting: ReturnType<typeof bench.acquire> | undefined;
 		const given = bench.pool.acquire({
 			namespace: "default",
 			...of,
 			clean: false,
 			signal: abort.signal,
 			fetchPack: async (_, signal) => {
+				waiting = bench.acquire(of);
 				abort.abort(new Error("enough"));
 				signal?.throwIfAborted();
 				return [] as never;
 			},
 		});
-		const waiting = bench.acquire(of);
 		await expect(given).rejects.toThrow("enough");
 		await using worktree = await waiting;
-		expect(worktree.tree).toBe(of.tree);
+		expect(worktree?.tree).toBe(of.tree);
 	});
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
@@ -124,9 +124,10 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 		if (slot) {
 			try {
 				return { slot, timings: await point(at, slot, request) };
-			} catch (error) {
-				await discard(slot);
-				if (request.signal?.aborted || !(error instanceof CoveyError) || error.code !== "internal") throw error;
+			} catch {
+				// Whatever an earlier job did to it: a new one costs more and cannot fail for the same reason.
+				await discard(slot.directory);
+				request.signal?.throwIfAborted();
 			}
 		}
 		const final = join(at.directory, "trees", `${Date.now().toString(36)}-${at.made++}`);
@@ -137,7 +138,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 			await rename(making.directory, final);
 			return { slot: { directory: final, commit: request.commit }, timings };
 		} catch (error) {
-			await discard(making);
+			await discard(making.directory);
 			throw error;
 		}
 	}
@@ -148,7 +149,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 		while (idle() > 0 && (idle() > idleMax || (await freeBytes(directory)) < freeBytesMin)) {
 			const fullest = opened.reduce((a, b) => (b.idle.length > a.idle.length ? b : a));
 			const oldest = fullest.idle.shift();
-			if (oldest) await discard(oldest);
+			if (oldest) await discard(oldest.directory);
 		}
 	}
 
@@ -194,7 +195,7 @@ async function openPlace(directory: string, key: string, repository: string, idL
 	for (const name of (await readdir(trees)).sort()) {
 		const slot = join(trees, name);
 		const head = await readFile(join(slot, "books", "HEAD"), "utf8").catch(() => undefined);
-		if (name.endsWith(".new") || head === undefined) await rm(slot, removal);
+		if (name.endsWith(".new") || head === undefined) await discard(slot);
 		else idle.push({ directory: slot, commit: head.trim() });
 	}
 	const store = await openObjectStore(join(directory, "objects.git"), idLength, packBytesMax);
@@ -240,8 +241,20 @@ function isDamage(error: unknown): boolean {
 	);
 }
 
-async function discard(slot: Slot): Promise<void> {
-	await rm(slot.directory, removal);
+/** A job may have left directories that nobody may enter. What still cannot be removed is tried again at the next start. */
+async function discard(directory: string): Promise<void> {
+	const condemned = directory.endsWith(".new") ? directory : `${directory}.new`;
+	if (condemned !== directory) await rename(directory, condemned);
+	await rm(condemned, removal)
+		.catch(() => openUp(condemned).then(() => rm(condemned, removal)))
+		.catch(() => {});
+}
+
+async function openUp(directory: string): Promise<void> {
+	await chmod(directory, 0o700);
+	for (const entry of await readdir(directory, { withFileTypes: true })) {
+		if (entry.isDirectory()) await openUp(join(directory, entry.name));
+	}
 }
 
 const removal = { recursive: true, force: true, maxRetries: 3 } as const;
