@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,9 +89,8 @@ async function startDriver(setup: Setup = {}) {
 	};
 }
 
-let made = 0;
 function submitEvent(over: Partial<TaskSubmission> = {}) {
-	const identifier = createIdentifier(systemClock.now(), (length) => new Uint8Array(length).fill(++made));
+	const identifier = createIdentifier(systemClock.now(), randomBytes);
 	const submission = { ...TaskSubmission.parse({ payload: { command: ["true"] } }), ...over };
 	return { type: "task.submit" as const, actor: admin, tasks: [{ id: `t_${identifier}`, ask: `a_${identifier}`, submission }] };
 }
