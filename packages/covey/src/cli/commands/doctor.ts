@@ -9,7 +9,7 @@ import { examine } from "#ops/doctor/examine.ts";
 const paint = { ok: dataStyle.green, warn: dataStyle.yellow, fail: dataStyle.red, skip: dataStyle.dim } as const;
 
 export const doctor = defineCommand<{ readonly only?: string; readonly json?: boolean }>({
-	options: [{ flags: "--only <id>", about: "this check alone" }, jsonOption],
+	options: [{ flags: "--only <id>", about: "this check, or group of checks, alone" }, jsonOption],
 	notes: "Looks and changes nothing. Exit code: 0, also with warnings; 1 when something fails.",
 	run: async ({ options }) => {
 		const findings = await examine({

@@ -4,6 +4,7 @@ import { readSecret } from "#cli/secret-input.ts";
 import { type WorkerFlags, workerOptions } from "#cli/worker-options.ts";
 
 interface Options extends WorkerFlags {
+	readonly name?: string;
 	readonly tokenFile?: string;
 }
 
@@ -16,10 +17,10 @@ export const join = defineCommand<Options>({
 	],
 	notes: "covey token create join prints a token on the coordinator's machine.",
 	run: async ({ arguments: [url = ""], options }) => {
-		const { tokenFile, ...flags } = options;
+		const { tokenFile, tag, ...flags } = options;
 		const token = await readSecret({ file: tokenFile, variable: "COVEY_JOIN_TOKEN", what: "join token" });
 		const { joinFleet } = await import("#compose/worker.ts");
-		await joinFleet({ url, token, ...flags });
+		await joinFleet({ url, token, ...flags, ...(tag && { tags: tag }) });
 		return exitCodes.ok;
 	},
 });

@@ -6,9 +6,11 @@ import { privacyChecks } from "./privacy-checks.ts";
 
 const checks: readonly Check[] = [...machineChecks, ...privacyChecks, ...coordinatorChecks];
 
-/** Runs all checks at once, or one. In the order of the list. @throws CoveyError `not_found` for an id that no check has. */
+/** Runs all checks at once, or those of one id or group, as in `system`. In the order of the list. @throws CoveyError `not_found` for an id that no check has. */
 export async function examine(options: Surroundings & { readonly only?: string }): Promise<readonly Finding[]> {
-	const wanted = checks.filter((check) => options.only === undefined || check.id === options.only);
+	const wanted = checks.filter(
+		(check) => options.only === undefined || check.id === options.only || check.id.startsWith(`${options.only}.`),
+	);
 	if (wanted.length === 0)
 		throw new CoveyError("not_found", `there is no check ${options.only}`, { hint: checks.map((check) => check.id).join(", ") });
 	return Promise.all(wanted.map((check) => run(check, options)));
