@@ -1,4 +1,4 @@
-import { lstat } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
@@ -176,8 +176,8 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
 		},
 		async maintain(signal) {
 			let dropped = 0;
-			for (const opening of opened.values()) {
-				const stored = await opening;
+			for (const key of await listRepositories(settings.directory)) {
+				const stored = await open(key);
 				if (!stored) continue;
 				const pinned = (commit: string) => pins.has(`${stored.directory} ${commit}`);
 				dropped += await stored.exclusive(() => tidy(stored, pinned, settings, signal));
@@ -196,6 +196,16 @@ function directoryOf(root: string, key: RepositoryKey): string {
 		throw new CoveyError("bad_request", `${JSON.stringify(`${key.namespace}/${key.repository}`)} does not name a repository`);
 	}
 	return join(root, key.namespace, `${key.repository}.git`);
+}
+
+async function listRepositories(root: string): Promise<readonly RepositoryKey[]> {
+	const keys: RepositoryKey[] = [];
+	for (const namespace of await readdir(root).catch(() => [])) {
+		for (const name of await readdir(join(root, namespace))) {
+			if (/^[0-9a-f]{32}\.git$/.test(name)) keys.push({ namespace, repository: name.slice(0, 32) });
+		}
+	}
+	return keys;
 }
 
 /** The commit is a function of the tree, so that it is the right one is known before a byte has come. */
