@@ -119,7 +119,17 @@ export class Scene {
 	}
 
 	token(id: string, record: Partial<TokenRecord> = {}): Reply {
-		const plain = { id, kind: "join", secretHash: "", roles: [], namespaces: [], label: "", createdAt: 0, createdBy: "admin", tags: {} } as const;
+		const plain = {
+			id,
+			kind: "join",
+			secretHash: "",
+			roles: [],
+			namespaces: [],
+			label: "",
+			createdAt: 0,
+			createdBy: "admin",
+			tags: {},
+		} as const;
 		return this.ask({ type: "token.create", actor: admin, record: { ...plain, revoked: false, ...record } });
 	}
 

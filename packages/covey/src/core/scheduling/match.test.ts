@@ -5,7 +5,16 @@ import { exclusion, type Seat } from "./match.ts";
 
 const needs = (input: Partial<TaskSubmissionInput>, wish = false) => needsOf(TaskSubmission.parse({ payload: null, ...input }), wish);
 const seat = (offer: Partial<WorkerOffer> | undefined, record: Partial<Seat["record"]> = {}): Seat => ({
-	record: { name: "box", identity: { kind: "key", publicKey: "" }, enrolledAt: 0, namespaces: [], tags: {}, draining: false, revoked: false, ...record },
+	record: {
+		name: "box",
+		identity: { kind: "key", publicKey: "" },
+		enrolledAt: 0,
+		namespaces: [],
+		tags: {},
+		draining: false,
+		revoked: false,
+		...record,
+	},
 	offer: offer && WorkerOffer.parse({ slots: 2, os: "linux", arch: "x64", version: "1", ...offer }),
 });
 
@@ -21,7 +30,12 @@ const cases: readonly [string, Partial<TaskSubmissionInput>, Seat, string | unde
 	["no tag", { constraints: { tags: { gpu: "yes" } } }, seat({}), "tag gpu: wanted yes, it has none"],
 	["another value", { constraints: { tags: { gpu: "yes" } } }, seat({ tags: { gpu: "no" } }), "tag gpu: wanted yes, has no"],
 	["a tag of its own", { constraints: { tags: { gpu: "yes" } } }, seat({ tags: { gpu: "yes" } }), undefined],
-	["a tag of its token outranks its own", { constraints: { tags: { zone: "a" } } }, seat({ tags: { zone: "a" } }, { tags: { zone: "b" } }), "tag zone: wanted a, has b"],
+	[
+		"a tag of its token outranks its own",
+		{ constraints: { tags: { zone: "a" } } },
+		seat({ tags: { zone: "a" } }, { tags: { zone: "b" } }),
+		"tag zone: wanted a, has b",
+	],
 	["os", { constraints: { os: "darwin" } }, seat({}), "os: wanted darwin, is linux"],
 	["arch", { constraints: { arch: "arm64" } }, seat({}), "arch: wanted arm64, is x64"],
 	["slots", { constraints: { slots: 3 } }, seat({}), "slots: wanted 3, has 2"],
@@ -29,9 +43,24 @@ const cases: readonly [string, Partial<TaskSubmissionInput>, Seat, string | unde
 	["unknown memory", { constraints: { memoryBytes: 5 } }, seat({}), "memoryBytes: wanted 5, has 0"],
 	["isolation", { constraints: { isolation: 2 } }, seat({ isolation: 1 }), "isolation: wanted 2, has 1"],
 	["all of it", { constraints: { os: "linux", arch: "x64", slots: 2, memoryBytes: 4 } }, seat({ memoryBytes: 4 }), undefined],
-	["an unknown offer fits", { constraints: { os: "darwin", arch: "arm64", slots: 9, memoryBytes: 5, isolation: 3, capabilities: ["cargo"], tags: { gpu: "yes" } } }, seat(undefined), undefined],
-	["the embedded worker, never", { policies: { fallback: "never" } }, seat({}, { identity: { kind: "embedded" } }), "fallback: never on the coordinator's own worker"],
-	["the embedded worker by name", { policies: { fallback: "never" }, constraints: { machine: "box" } }, seat({}, { identity: { kind: "embedded" } }), undefined],
+	[
+		"an unknown offer fits",
+		{ constraints: { os: "darwin", arch: "arm64", slots: 9, memoryBytes: 5, isolation: 3, capabilities: ["cargo"], tags: { gpu: "yes" } } },
+		seat(undefined),
+		undefined,
+	],
+	[
+		"the embedded worker, never",
+		{ policies: { fallback: "never" } },
+		seat({}, { identity: { kind: "embedded" } }),
+		"fallback: never on the coordinator's own worker",
+	],
+	[
+		"the embedded worker by name",
+		{ policies: { fallback: "never" }, constraints: { machine: "box" } },
+		seat({}, { identity: { kind: "embedded" } }),
+		undefined,
+	],
 	["the embedded worker, allowed", {}, seat({}, { identity: { kind: "embedded" } }), undefined],
 ];
 
