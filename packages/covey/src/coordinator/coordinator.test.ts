@@ -195,6 +195,20 @@ describe("health", () => {
 });
 
 describe("a life of a coordinator", () => {
+	it("stops with clients on the line, and tells them", async () => {
+		await using own = await startCoordinator();
+		const client = await connect({ url: own.coordinator.url, token: own.adminToken, reconnect: false });
+		const { task } = await client.submit(run());
+		const following = client.follow(task)[Symbol.asyncIterator]();
+		await following.next();
+		const streaming = own.call("GET", "/api/v1/events");
+		await own.call("GET", "/livez");
+		await own.coordinator.stop();
+		await expect(following.next()).rejects.toMatchObject({ code: "unavailable" });
+		expect((await streaming).text).toContain("retry:");
+		await expect(own.call("GET", "/livez")).rejects.toThrow("ECONNREFUSED");
+	});
+
 	it("keeps key, admin token and tasks over a restart on the same state", async () => {
 		const disk = createMemoryDisk();
 		const directory = await mkdtemp(join(tmpdir(), "covey-restart-"));

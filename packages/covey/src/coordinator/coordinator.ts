@@ -187,6 +187,9 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 		async stop() {
 			driver.drain();
 			streams.endAll();
+			const closed = listeners.close();
+			await Promise.all([clients.stop(), link.stop()]);
+			await closed;
 			await toClose.disposeAsync();
 			await closeStores(dependencies);
 		},

@@ -1,6 +1,6 @@
 import { lookup } from "node:dns/promises";
 import type { RequestListener, Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { CoveyError } from "@covey/protocol";
 import type { Logger } from "#kit/logger.ts";
 import { createHttpServer, listen, type UpgradeListener } from "./http/server.ts";
@@ -20,6 +20,8 @@ export interface ListenersOptions {
 export class Listeners {
 	readonly #options: ListenersOptions;
 	#servers: Server[] = [];
+	/** All connections, also those that became WebSockets, which a server counts but does not close. */
+	readonly #sockets = new Set<Socket>();
 
 	constructor(options: ListenersOptions) {
 		this.#options = options;
@@ -52,16 +54,16 @@ export class Listeners {
 		});
 	}
 
-	/** Takes no new connections, lets open requests end within `drainMs`, then cuts them off. Upgraded sockets are not waited for. */
+	/** Takes no new connections at once; resolves when the open ones have ended, which are cut off after `drainMs`. */
 	async close(drainMs: number = httpLimits.drainMs): Promise<void> {
-		const closing = this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-		for (const server of this.#servers) server.closeIdleConnections();
+		const servers = this.#servers.splice(0);
+		const closing = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+		for (const server of servers) server.closeIdleConnections();
 		const timer = setTimeout(() => {
-			for (const server of this.#servers) server.closeAllConnections();
+			for (const socket of this.#sockets) socket.destroy();
 		}, drainMs);
 		await Promise.all(closing);
 		clearTimeout(timer);
-		this.#servers = [];
 	}
 
 	async #openLoopback(): Promise<void> {
@@ -81,6 +83,10 @@ export class Listeners {
 		}
 		const server = createHttpServer(this.#options.onRequest);
 		server.on("upgrade", this.#options.onUpgrade);
+		server.on("connection", (socket) => {
+			this.#sockets.add(socket);
+			socket.once("close", () => this.#sockets.delete(socket));
+		});
 		await listen(server, address, port);
 		this.#servers.push(server);
 	}
