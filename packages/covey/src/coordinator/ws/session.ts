@@ -22,7 +22,9 @@ export interface LinkContext {
 	readonly sessionTokens: IssuedSessionTokens;
 	readonly clock: Clock;
 	readonly logger: Logger;
-	/** Shorter in tests. */
+	/** As configured; `core/limits.ts` has the defaults. The lease is the fleet's own. */
+	readonly leaseTtlMs?: number;
+	readonly syncMs?: number;
 	readonly pingMs?: number;
 	readonly pongMs?: number;
 }
@@ -96,8 +98,7 @@ export class Session {
 	/** Begins the session's life; nothing but the introduction has been sent before. */
 	welcome(): void {
 		if (this.#ended) return;
-		const { pingMs = limits.pingMs } = this.#context;
-		const { leaseTtlMs, syncMs } = limits;
+		const { leaseTtlMs = limits.leaseTtlMs, syncMs = limits.syncMs, pingMs = limits.pingMs } = this.#context;
 		this.#send({ type: "welcome", name: this.worker, session: this.id, ...this.#newToken(), leaseTtlMs, syncMs, pingMs, version });
 		this.#heartbeat.start();
 		const early = this.#early ?? [];
