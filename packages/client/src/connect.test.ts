@@ -61,11 +61,13 @@ test("after a dropped link reads are asked again, and what may have been done is
 			else if (connection.number === 2) connection.send({ type: "result", id: message.id, output: { workers: [] } });
 		},
 	});
-	await using fleet = await connect({ url: coordinator.url });
+	const states: string[] = [];
+	await using fleet = await connect({ url: coordinator.url, onLink: (state) => states.push(state) });
 	const read = fleet.call("worker.list", {});
 	const made = fleet.call("token.create", { kind: "join" });
 	await expect(made).rejects.toMatchObject({ code: "unavailable", hint: expect.any(String) });
 	await expect(read).resolves.toEqual({ workers: [] });
+	expect(states).toEqual(["down", "up"]);
 	expect(coordinator.received.filter((message) => message.type === "call" && message.operation === "token.create")).toHaveLength(1);
 });
 

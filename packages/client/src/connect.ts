@@ -22,6 +22,8 @@ export interface ConnectOptions {
 	readonly fetch?: Fetch;
 	/** Comes back after a dropped link. Default true. */
 	readonly reconnect?: boolean;
+	/** Told when the link drops, and when it is back. */
+	readonly onLink?: (state: "down" | "up") => void;
 }
 
 /**
@@ -31,9 +33,14 @@ export interface ConnectOptions {
  */
 export async function connect(options: ConnectOptions): Promise<Fleet> {
 	options.signal?.throwIfAborted();
-	const { url, token, reconnect = true, webSocket = dialNatively } = options;
+	const { url, token, reconnect = true, webSocket = dialNatively, onLink } = options;
 	const address = parseAddress(url);
-	const multiplexer = new Multiplexer({ dial: () => webSocket(address, dialOptions(token)), address: url, reconnect });
+	const multiplexer = new Multiplexer({
+		dial: () => webSocket(address, dialOptions(token)),
+		address: url,
+		reconnect,
+		...(onLink && { onLink }),
+	});
 	const close = () => multiplexer.close(new CoveyError("unavailable", "the connection to the coordinator was closed"));
 	options.signal?.addEventListener("abort", close, { once: true });
 	try {

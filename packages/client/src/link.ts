@@ -17,6 +17,8 @@ export interface LinkOptions {
 	/** What the coordinator is called in messages. */
 	readonly address: string;
 	readonly reconnect: boolean;
+	/** Told of drops and returns; not of the first connection nor of the end. */
+	readonly onLink?: (state: "down" | "up") => void;
 	readonly handlers: LinkHandlers;
 }
 
@@ -151,6 +153,7 @@ export class Link {
 		if (this.#state === "closed") return;
 		this.#downSince = Date.now();
 		this.#options.handlers.down();
+		if (this.#options.reconnect && !isFinal(error)) this.#options.onLink?.("down");
 		this.#wait(error);
 	}
 
@@ -168,6 +171,7 @@ export class Link {
 		this.#state = "dialling";
 		try {
 			await this.#dial();
+			if (this.up) this.#options.onLink?.("up");
 		} catch (error) {
 			if ((this.#state as string) !== "closed") this.#wait(error as CoveyError);
 		}

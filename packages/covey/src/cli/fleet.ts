@@ -2,6 +2,7 @@ import { connect, type Fleet } from "@covey/client";
 import { resolveTarget, type Target } from "#compose/client.ts";
 import { dial } from "./dial.ts";
 import { leanFetch } from "./lean-fetch.ts";
+import { say, talkStyle } from "./terminal.ts";
 
 export interface FleetOptions {
 	/** Start a coordinator here when there is none. Only commands that make work do. */
@@ -14,7 +15,7 @@ export interface FleetOptions {
 export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
 	const { start = false, signal, reconnect = true } = options;
 	const { url, token } = await findTarget(start, signal);
-	return connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect, ...(signal && { signal }) });
+	return connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect, onLink: sayLink, ...(signal && { signal }) });
 }
 
 /** The signal ends a coordinator that is being started, but not one that has been: from then on others may use it. */
@@ -34,4 +35,9 @@ async function findTarget(start: boolean, signal: AbortSignal | undefined): Prom
 export async function withFleet<T>(work: (fleet: Fleet) => Promise<T>, options: FleetOptions = {}): Promise<T> {
 	await using fleet = await openFleet({ reconnect: false, ...options });
 	return await work(fleet);
+}
+
+function sayLink(state: "down" | "up"): void {
+	const dropped = "the link to the coordinator dropped; what runs goes on, and this command comes back to it";
+	say(`${talkStyle.yellow("covey:")} ${state === "down" ? dropped : "the link to the coordinator is back"}`);
 }

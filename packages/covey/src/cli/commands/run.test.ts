@@ -157,6 +157,35 @@ test("the second Ctrl-C asks for force and leaves at once", async () => {
 	expect(cancels).toMatchObject([{ input: { ask: "a_1", force: false } }, { input: { ask: "a_1", force: true } }]);
 });
 
+test("a reader that stalls holds back neither Ctrl-C nor, once it reads again, a byte", async () => {
+	using home = createHome();
+	const bytes = randomBytes(2 * 1024 * 1024);
+	let follow = 0;
+	const cancelled = Promise.withResolvers<void>();
+	await using coordinator = await startCoordinator(
+		obliging(
+			(id, connection) => {
+				follow = id;
+				connection.send({ type: "task", id, task: taskView({ placement }), ended: false });
+				for (let offset = 0; offset < bytes.length; offset += 200_000)
+					connection.sendFrame({ ...outputFrame(id, offset, ""), data: bytes.subarray(offset, offset + 200_000) });
+			},
+			(connection) => {
+				connection.send({ type: "task", id: follow, task: ended({ status: "cancelled", outcome: "cancelled" }), ended: true });
+				cancelled.resolve();
+			},
+		),
+	);
+	await using run = startCovey(["run", "--", "cat"], { home, environment: environmentOf(coordinator.url) });
+	run.child.stdout?.pause();
+	await run.said("on alpha");
+	run.child.kill("SIGINT");
+	await cancelled.promise;
+	run.child.stdout?.resume();
+	const { code, stdout } = await run.ended;
+	expect([code, stdout.equals(bytes)]).toEqual([130, true]);
+});
+
 test("a lost terminal and a closed stdout cancel nothing", async () => {
 	using home = createHome();
 	await using coordinator = await startCoordinator(

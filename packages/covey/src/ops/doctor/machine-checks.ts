@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { findControlGroups } from "#host/process/control-group.ts";
+import { probeIsolation } from "#host/process/isolation.ts";
 import type { Check } from "./check.ts";
 
 const call = promisify(execFile);
@@ -47,13 +48,13 @@ export const machineChecks: readonly Check[] = [
 	{
 		id: "isolation.level",
 		async examine() {
-			if (findControlGroups())
-				return { status: "ok", detail: "level 1: control groups hold each job's processes and limit their resources" };
-			const detail = "level 0, UNCONFINED: jobs have this user's rights and no resource limits";
+			const { level, means } = await probeIsolation(findControlGroups());
+			const detail = `jobs can have level ${level} of 3 here: ${means}`;
+			if (level >= 2) return { status: "ok", detail };
 			return {
 				status: "warn",
-				detail,
-				fix: "run the worker where it has a control group of its own, as in a systemd unit with Delegate=yes",
+				detail: `${detail}; UNCONFINED: they can read what this user can`,
+				fix: "install bubblewrap, and allow user namespaces",
 			};
 		},
 	},
