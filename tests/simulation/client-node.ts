@@ -1,11 +1,10 @@
-import { TaskSubmission, type TaskSubmissionInput } from "@covey/protocol";
-import { isEnded } from "@covey/protocol";
+import { isEnded, TaskSubmission, type TaskSubmissionInput } from "@covey/protocol";
 import type { CoordinatorNode } from "./coordinator-node.ts";
 import type { Faults } from "./faults.ts";
 import type { Oracle } from "./oracle.ts";
+import type { Weather } from "./weather.ts";
 import type { SimulatedWork } from "./worker-node.ts";
 import type { World } from "./world.ts";
-import type { Weather } from "./weather.ts";
 
 const namespaces: readonly string[] = [];
 
@@ -22,7 +21,15 @@ export class ClientNode {
 	#count = 0;
 	#left: number;
 
-	constructor(world: World, weather: Weather, coordinator: CoordinatorNode, oracle: Oracle, _faults: Faults, name: string, submissions: number) {
+	constructor(
+		world: World,
+		weather: Weather,
+		coordinator: CoordinatorNode,
+		oracle: Oracle,
+		_faults: Faults,
+		name: string,
+		submissions: number,
+	) {
 		this.#world = world;
 		this.#weather = weather;
 		this.#coordinator = coordinator;
@@ -109,7 +116,13 @@ export class ClientNode {
 		this.#world.after(random.skewed(0, 60_000), () => {
 			this.#world.saw("cancel asked");
 			this.#coordinator.ask(
-				{ type: "task.cancel", actor: { name: this.name, admin: false, namespaces }, task, ...(ask && random.chance(0.5) && { ask }), force: random.chance(0.2) },
+				{
+					type: "task.cancel",
+					actor: { name: this.name, admin: false, namespaces },
+					task,
+					...(ask && random.chance(0.5) && { ask }),
+					force: random.chance(0.2),
+				},
 				(reply) => {
 					if (reply.ok) this.#world.saw("cancel accepted");
 				},
@@ -131,9 +144,27 @@ export function answerOpenQuestions(world: World, coordinator: CoordinatorNode, 
 		const view = coordinator.read(task);
 		if (view === undefined || isEnded(view.status) || view.status !== "needs_human") continue;
 		world.saw("a person decided");
+		oracle.reopen(task);
 		coordinator.ask(
-			{ type: "task.resolve", actor: { name: "person", admin: true, namespaces }, task, to: world.random.pick(["pending", "done", "failed", "cancelled"] as const) },
+			{
+				type: "task.resolve",
+				actor: { name: "person", admin: true, namespaces },
+				task,
+				to: world.random.pick(["pending", "done", "failed", "cancelled"] as const),
+			},
 			() => {},
 		);
+	}
+}
+
+/** Work that no worker of this world can take is taken back in the end: the constraint was a wish, not a bug. */
+export function withdrawImpossible(world: World, coordinator: CoordinatorNode, oracle: Oracle): void {
+	for (const task of oracle.acknowledged) {
+		const view = coordinator.read(task);
+		if (view?.status !== "pending") continue;
+		const { constraints } = view.submission;
+		if (Object.keys(constraints.tags).length === 0 && constraints.slots === 1) continue;
+		world.saw("withdrew what no worker can take");
+		coordinator.ask({ type: "task.cancel", actor: { name: "person", admin: true, namespaces }, task, force: false }, () => {});
 	}
 }

@@ -11,8 +11,8 @@ import type { Journal } from "#ports/journal.ts";
 import type { Connection, Upward } from "./connection.ts";
 import type { Faults } from "./faults.ts";
 import type { Oracle } from "./oracle.ts";
-import { Violation, type World } from "./world.ts";
 import type { Weather } from "./weather.ts";
+import { Violation, type World } from "./world.ts";
 
 type WithoutReply<T> = T extends { replyTo: number } ? Omit<T, "replyTo"> : never;
 export type Asked = WithoutReply<Event>;
@@ -173,6 +173,7 @@ export class CoordinatorNode {
 			case "decline": {
 				const { task, attempt } = message;
 				this.#world.saw("worker declined");
+				this.#world.note(() => `${worker} declines ${task} attempt ${attempt}: ${message.message}`);
 				this.#enqueue(
 					this.#faults.rewriteDecline({ type: "attempt.declined", session: sessionId, worker, task, attempt, message: message.message }),
 				);
@@ -334,6 +335,7 @@ export class CoordinatorNode {
 					sequence: effect.sequence,
 					end: [...effect.end, ...this.#faults.endsLiveWork(effect.keep)],
 					settled: [...effect.settled],
+					draining: effect.draining,
 					resume: effect.keep.map(({ task, attempt }) => ({
 						task,
 						attempt,
@@ -358,7 +360,9 @@ export class CoordinatorNode {
 	#feedHistory(): void {
 		const since = this.#incarnation;
 		const view = viewOf(this.fleet);
-		const ended = view.tasks({ limit: 1000, matches: (task) => isEnded(task.status) }).tasks.filter(({ id }) => this.history.get(id)?.updatedAt === undefined);
+		const ended = view
+			.tasks({ limit: 1000, matches: (task) => isEnded(task.status) })
+			.tasks.filter(({ id }) => this.history.get(id)?.updatedAt === undefined);
 		if (ended.length === 0) return;
 		this.#world.after(this.#world.random.skewed(0, 500), () => {
 			if (this.#incarnation !== since) return;

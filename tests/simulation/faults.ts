@@ -1,6 +1,5 @@
-import type { V2FromWorkerMessage, V2ToWorkerMessage } from "@covey/protocol";
-import type { Assign, AttemptReport } from "@covey/protocol";
-import type { EndReason, Effect } from "#core/effect.ts";
+import type { Assign, AttemptReport, V2FromWorkerMessage, V2ToWorkerMessage } from "@covey/protocol";
+import type { Effect, EndReason } from "#core/effect.ts";
 import type { Event } from "#core/event.ts";
 import type { Fleet } from "#core/fleet.ts";
 import { viewOf } from "#core/fleet.ts";
@@ -91,15 +90,18 @@ export class Faults {
 	/** Effects of one step, bent. */
 	rewriteEffects(effects: readonly Effect[], _event: Event, fleet: Fleet): readonly Effect[] {
 		if (this.is("queued-twice"))
-			return effects.flatMap((effect) => {
+			return effects.flatMap((effect): Effect[] => {
 				if (effect.type !== "assign") return [effect];
 				const other = viewOf(fleet)
 					.workers()
 					.find(({ name, status, embedded }) => name !== effect.worker && status === "connected" && !embedded);
 				const session = other && viewOf(fleet).workerRecord(other.name)?.session;
-				return session ? [effect, { ...effect, worker: other.name, session: session.id, message: { ...effect.message, sequence: 1_000_000 } }] : [effect];
+				return session
+					? [effect, { ...effect, worker: other.name, session: session.id, message: { ...effect.message, sequence: 1_000_000 } }]
+					: [effect];
 			});
-		if (this.is("ignores-queue")) return effects.filter((effect) => effect.type !== "assign" || effect.message.attempt > 1 || !effect.message.task.endsWith("z"));
+		if (this.is("ignores-queue"))
+			return effects.filter((effect) => effect.type !== "assign" || effect.message.attempt > 1 || !effect.message.task.endsWith("z"));
 		return effects;
 	}
 

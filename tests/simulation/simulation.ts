@@ -1,5 +1,5 @@
 import type { WorkerOffer } from "@covey/protocol";
-import { answerOpenQuestions, ClientNode } from "./client-node.ts";
+import { answerOpenQuestions, ClientNode, withdrawImpossible } from "./client-node.ts";
 import { CoordinatorNode } from "./coordinator-node.ts";
 import { type FaultName, Faults } from "./faults.ts";
 import { Oracle } from "./oracle.ts";
@@ -41,14 +41,20 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 	const { random } = world;
 	const workers = Array.from({ length: random.between(1, 4) }, (_, index) => {
 		const tags: Record<string, string> = random.chance(0.5) ? { kind: random.pick(["big", "small"]) } : {};
-		return new WorkerNode(world, weather, coordinator, oracle, faults, { name: `worker-${index + 1}`, offer: offer(random.between(1, 4), tags) });
+		return new WorkerNode(world, weather, coordinator, oracle, faults, {
+			name: `worker-${index + 1}`,
+			offer: offer(random.between(1, 4), tags),
+		});
 	});
-	const clients = Array.from({ length: random.between(1, 4) }, (_, index) => new ClientNode(world, weather, coordinator, oracle, faults, `client-${index + 1}`, random.between(3, 25)));
+	const clients = Array.from(
+		{ length: random.between(1, 4) },
+		(_, index) => new ClientNode(world, weather, coordinator, oracle, faults, `client-${index + 1}`, random.between(3, 25)),
+	);
 
 	let violation: string | undefined;
 	try {
 		await coordinator.start();
-		for (const worker of workers) enrol(coordinator, worker);
+		for (const worker of workers) enrol(world, coordinator, worker);
 		for (const worker of workers) world.after(random.skewed(0, 30_000), () => worker.start());
 		for (const client of clients) client.start();
 		const storm = brew(world, weather, coordinator, workers);
@@ -61,7 +67,12 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 	return { seed, ticks: world.ticks, virtualMs: world.now, violation, trace: world.trace, sometimes: world.sometimes };
 }
 
-function enrol(coordinator: CoordinatorNode, worker: WorkerNode): void {
+/** Asks again until it is acknowledged, as a person would. */
+function enrol(world: World, coordinator: CoordinatorNode, worker: WorkerNode): void {
+	let enrolled = false;
+	world.after(10_000, () => {
+		if (!enrolled) enrol(world, coordinator, worker);
+	});
 	coordinator.ask(
 		{
 			type: "worker.enrol",
@@ -76,7 +87,9 @@ function enrol(coordinator: CoordinatorNode, worker: WorkerNode): void {
 				revoked: false,
 			},
 		},
-		() => {},
+		(reply) => {
+			enrolled = reply.ok;
+		},
 	);
 }
 
@@ -136,6 +149,7 @@ async function calmDown(world: World, coordinator: CoordinatorNode, workers: rea
 		if (coordinator.up) {
 			for (const worker of workers) drain(world, coordinator, worker, false);
 			answerOpenQuestions(world, coordinator, oracle);
+			if (world.now > deadline - 3_600_000) withdrawImpossible(world, coordinator, oracle);
 		}
 		for (const worker of workers) worker.start();
 		if (world.now < deadline) world.after(60_000, tend);

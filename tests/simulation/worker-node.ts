@@ -6,8 +6,8 @@ import { Connection } from "./connection.ts";
 import { type CoordinatorNode, leases } from "./coordinator-node.ts";
 import type { Faults } from "./faults.ts";
 import type { Oracle } from "./oracle.ts";
-import type { World } from "./world.ts";
 import type { Weather } from "./weather.ts";
+import type { World } from "./world.ts";
 
 /** A process of an attempt, as the machine sees it. */
 interface SimulatedProcess {
@@ -205,7 +205,14 @@ export class WorkerNode {
 
 	#begin(assign: Assign): void {
 		const work = assign.payload as unknown as SimulatedWork;
-		const process: SimulatedProcess = { assign, token: `run-${this.#world.serial()}`, outcome: work.outcome, written: 0, startedAt: undefined, dead: false };
+		const process: SimulatedProcess = {
+			assign,
+			token: `run-${this.#world.serial()}`,
+			outcome: work.outcome,
+			written: 0,
+			startedAt: undefined,
+			dead: false,
+		};
 		this.#processes.set(attemptKey(assign.task, assign.attempt), process);
 		// Preparation: transfer and checkout.
 		this.#later(process, this.#world.random.skewed(10, 8000), () => {
@@ -214,7 +221,8 @@ export class WorkerNode {
 			this.#feed({ type: "attempt.started", task: assign.task, attempt: assign.attempt });
 			const timeout = assign.policies.timeoutMs ?? Number.POSITIVE_INFINITY;
 			const runMs = Math.min(work.runMs, this.#faults.timeoutFrom(timeout, assign, this.#world.now));
-			for (let part = 1; part <= 3; part++) this.#later(process, (runMs * part) / 4, () => this.#write(process, Math.ceil(work.outputBytes / 3)));
+			for (let part = 1; part <= 3; part++)
+				this.#later(process, (runMs * part) / 4, () => this.#write(process, Math.ceil(work.outputBytes / 3)));
 			this.#later(process, runMs, () => this.#finish(process, runMs < work.runMs ? "timed_out" : work.outcome));
 		});
 	}

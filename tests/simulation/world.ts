@@ -80,4 +80,5 @@ export class World {
 	}
 }
 
-const before = (a: { at: number; order: number }, b: { at: number; order: number }): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
+const before = (a: { at: number; order: number }, b: { at: number; order: number }): boolean =>
+	a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -133,6 +133,8 @@ export const Synced = z.object({
 		.max(wireLimits.syncAttemptsMax),
 	/** Ended attempts that the coordinator has on record, or never will: forget them. */
 	settled: z.array(z.object(attemptOf)).max(wireLimits.syncAttemptsMax),
+	/** The fleet's wish, so that a lost `drain` heals. */
+	draining: z.boolean().optional(),
 	/** Output still wanted: resend from `offset`. The channel is this session's. */
 	resume: z.array(z.object({ ...attemptOf, channel, offset: z.number().int().min(0) })).max(wireLimits.syncAttemptsMax),
 });

@@ -28,6 +28,7 @@ export type Effect =
 			readonly sequence: number;
 			readonly end: readonly { readonly task: string; readonly attempt: number; readonly reason: EndReason; readonly graceMs: number }[];
 			readonly settled: readonly { readonly task: string; readonly attempt: number }[];
+			readonly draining: boolean;
 			/** Attempts that it rightly runs. The link adds channel and output offset. */
 			readonly keep: readonly { readonly task: string; readonly attempt: number }[];
 	  }

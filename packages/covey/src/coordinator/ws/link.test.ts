@@ -205,6 +205,7 @@ test("After a reconnect the sync says from where output is wanted, on the new se
 		sequence: 1,
 		end: [{ task: otherTask, attempt: 3, reason: "worker_lost", graceMs: 5000 }],
 		settled: [],
+		draining: false,
 		keep: [{ task, attempt: 1 }],
 	});
 	const synced = await second.peer.message("synced");

@@ -222,12 +222,12 @@ export class Session {
 		void this.#opened(task, attempt).then((found) => found && send(found.channel));
 	}
 
-	async #synced({ sequence, end, settled, keep }: Extract<Effect, { type: "synced" }>): Promise<void> {
+	async #synced({ sequence, end, settled, draining, keep }: Extract<Effect, { type: "synced" }>): Promise<void> {
 		for (const { task, attempt, reason } of end) if (reason === "worker_lost") this.#output.close(task, attempt);
 		for (const { task, attempt } of settled) this.#output.close(task, attempt);
 		const found = await Promise.all(keep.map(({ task, attempt }) => this.#opened(task, attempt)));
 		const resume = found.filter((each) => each !== undefined);
-		this.#send({ type: "synced", sequence, end: [...end], settled: [...settled], resume });
+		this.#send({ type: "synced", sequence, end: [...end], settled: [...settled], draining, resume });
 	}
 
 	/** The channel of an attempt, and from which offset its output is wanted; undefined when its log cannot be read. */

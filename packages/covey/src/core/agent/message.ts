@@ -101,6 +101,7 @@ function synced(agent: Agent, session: AgentSession, message: Synced, now: numbe
 		if (sequence <= message.sequence) session.sent.delete(sequence);
 	}
 	if (sentAt !== undefined) renew(agent, session, sentAt);
+	if (message.draining !== undefined) agent.draining = message.draining;
 	for (const order of message.end) ordered(agent, order, now, effects);
 	for (const name of message.settled) settled(agent, name, effects);
 	for (const { task, attempt: number, channel, offset } of message.resume) {

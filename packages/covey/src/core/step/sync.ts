@@ -46,7 +46,16 @@ export function sync(turn: Turn, event: Sync): void {
 		if (state === "running") begin(turn, task);
 		if (task.cancel !== undefined && state !== "ended") end.push({ task: id, attempt, reason: task.cancel.reason, graceMs: graceOf(task) });
 	}
-	effects.push({ type: "synced", session: session.id, worker: event.worker, sequence: event.sequence, end, settled, keep });
+	effects.push({
+		type: "synced",
+		session: session.id,
+		worker: event.worker,
+		sequence: event.sequence,
+		end,
+		settled,
+		draining: worker.record.draining,
+		keep,
+	});
 	for (const task of tasksOf(fleet, worker)) {
 		if (!listed.has(attemptKey(task.spec.id, task.attempt))) heal(turn, task, worker, session, event.assigned);
 	}
