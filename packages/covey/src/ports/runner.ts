@@ -11,7 +11,7 @@ export interface Runner {
 }
 
 export interface AttemptIo {
-	/** The work itself begins now: preparation is over. Call once, before its first output. Resolves when the lease was still held. */
+	/** The work itself begins now: preparation is over. Call once, before its first output. */
 	started(): void;
 	/** Appends to the attempt's output. Await it: back-pressure of the spool. The bytes are taken over. */
 	write(stream: OutputStream, data: Uint8Array): Promise<void>;

@@ -65,6 +65,8 @@ async function runIn(
 			command: payload.command,
 			cwd: payload.directory === undefined ? place.root : join(place.root, payload.directory),
 			environment: payload.environment,
+			isolation: assign.constraints.isolation,
+			writable: [place.root],
 			graceMs,
 			...(timeoutMs !== undefined && { timeoutMs }),
 			...(silentTimeoutMs !== undefined && { silentTimeoutMs }),
