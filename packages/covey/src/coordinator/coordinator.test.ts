@@ -74,6 +74,14 @@ describe("tasks over HTTP", () => {
 		expect(await fleet.submit(submission)).toMatchObject({ task: first.task, deduplicated: true });
 	});
 
+	it("are still there after history was rebuilt from the journal", async () => {
+		const { task } = await fleet.submit(run());
+		await fleet.call("task.cancel", { task });
+		const rebuilt = await home.call("POST", "/api/v1/history/rebuild", { body: {} });
+		expect(operations["history.rebuild"].output.parse(rebuilt.json).tasks).toBeGreaterThanOrEqual(0);
+		expect(await fleet.call("task.get", { task })).toMatchObject({ status: "cancelled" });
+	});
+
 	it("are listed in pages, each once, over memory and history", async () => {
 		const ids = new Set<string>();
 		for (let i = 0; i < 7; i++) {

@@ -13,12 +13,14 @@ import { createGuard } from "./auth/guard.ts";
 import { Driver } from "./driver.ts";
 import { EventFeed } from "./events/feed.ts";
 import type { SnapshotStore } from "./git/store.ts";
+import { Housekeeping } from "./housekeeping.ts";
 import { createDoor } from "./http/door.ts";
 import { EventStreams } from "./http/event-stream.ts";
 import { createRoutes } from "./http/routes.ts";
 import { createUpgrades } from "./http/upgrades.ts";
 import { loadCoordinatorIdentity } from "./identity/identity.ts";
 import { createSessionTokens } from "./identity/session-tokens.ts";
+import { housekeepingLimits } from "./limits.ts";
 import { Listeners } from "./listeners.ts";
 import type { Logs } from "./logs/log.ts";
 import { createMetrics, type Metrics } from "./metrics/metrics.ts";
@@ -45,6 +47,8 @@ export interface CoordinatorConfig {
 	readonly syncMs?: number;
 	readonly pingMs?: number;
 	readonly pongMs?: number;
+	/** Artifacts of all tasks together; the least recently used go first. */
+	readonly artifactBytesMax?: number;
 }
 
 export interface CoordinatorDependencies {
@@ -139,6 +143,8 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 	const feed = parts.use(new EventFeed(driver));
 	const pins = parts.use(new SnapshotPins(snapshots, driver));
 	await pins.recover(driver);
+	const { artifactBytesMax = housekeepingLimits.artifactBytesMax } = config;
+	parts.use(new Housekeeping({ ...dependencies, artifactBytesMax }));
 
 	const sessions = createSessionTokens(clock.now);
 	const find = (id: string) => driver.query((fleet) => fleet.token(id));

@@ -47,6 +47,14 @@ export const socketBounds = {
 	backlogBytesMax: 16 * 1024 * 1024,
 } as const;
 
+export const housekeepingLimits = {
+	everyMs: 600_000,
+	/** Artifacts of all tasks together, when nothing else is configured. */
+	artifactBytesMax: 20 * 1024 ** 3,
+	/** Whoever ran a task has at least so long to fetch its artifacts. */
+	artifactAgeMinMs: 3_600_000,
+} as const;
+
 export const authLimits = {
 	/** Failures of one source address that cost nothing. */
 	freeFailures: 5,
