@@ -1,17 +1,17 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { startCoordinator } from "@covey/client/coordinator.fixture";
+import { startCoordinator } from "@covey/client/coordinator.suite";
 import { expect, test } from "vitest";
-import { createHome, startCovey } from "#cli/covey.fixture.ts";
+import { createHome, startCovey } from "#cli/covey.suite.ts";
 import { withClient } from "./login.ts";
 
 test("only the two keys change; other lines and comments stay", () => {
 	const before = '# mine\n[client]\nurl = "http://old"\nnamespace = "team" # ours\n\n[worker]\nslots = 2\n';
-	const after = withClient(before, { url: "http://new:8000", token_file: "/home/a/token" });
+	const after = withClient(before, { url: "http://new:8000", token_file: "/secrets/token" });
 	expect(after).toBe(
-		'# mine\n[client]\nurl = "http://new:8000"\ntoken_file = "/home/a/token"\nnamespace = "team" # ours\n\n[worker]\nslots = 2\n',
+		'# mine\n[client]\nurl = "http://new:8000"\ntoken_file = "/secrets/token"\nnamespace = "team" # ours\n\n[worker]\nslots = 2\n',
 	);
-	expect(withClient(after, { url: "http://new:8000", token_file: "/home/a/token" })).toBe(after);
+	expect(withClient(after, { url: "http://new:8000", token_file: "/secrets/token" })).toBe(after);
 	expect(withClient("", { url: "u", token_file: "t" })).toBe('[client]\nurl = "u"\ntoken_file = "t"\n');
 });
 
