@@ -46,8 +46,8 @@ interface Waiting {
 
 function waitingSentence({ task, workClass, ahead, fitting, total, now }: Waiting): string {
 	if (workClass === undefined) {
-		const why = task.attempt === 0 ? "asked for" : "after its last attempt";
-		return `waits ${seconds((task.waitUntil ?? now) - now)} more, as ${why}`;
+		const left = seconds((task.waitUntil ?? now) - now);
+		return task.attempt === 0 ? `waits ${left} more, as asked for` : `waits ${left} before it is tried again`;
 	}
 	if (total === 0) return "waits for a worker: none has ever joined";
 	if (fitting === 0) return `waits for a worker that meets its constraints: none of ${total} does`;

@@ -50,7 +50,11 @@ export function resume(fleet: Fleet, now: number): void {
 		Object.assign(task, { lease: undefined, ticket: undefined, timer: undefined });
 		indexKeys(fleet.keys, task);
 		if (task.status === "pending") {
-			task.pendingSince = Math.min(task.pendingSince, now);
+			// A clock that was set back must not stretch the wait.
+			if (task.pendingSince > now) {
+				task.pendingSince = now;
+				fleet.changes.tasks.add(task.spec.id);
+			}
 			wait(turn, task);
 		} else if (task.status === "claimed" || task.status === "in_progress") {
 			grantLease(turn, task, fleet.workers.get(task.attempts.at(-1)!.worker) as Worker, undefined);

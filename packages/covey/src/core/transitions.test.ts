@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { assertMove, attemptTransitions, diagram, leaseTransitions, refuseMove, taskTransitions, workerTransitions } from "./transitions.ts";
+import {
+	assertMove,
+	attemptTransitions,
+	diagram,
+	leaseTransitions,
+	refuseMove,
+	taskTransitions,
+	workerTransitions,
+} from "./transitions.ts";
 
 test("a move that the table does not know is a broken belief", () => {
 	expect(() => assertMove(taskTransitions, "done", "pending")).toThrow("task never moves from done to pending");

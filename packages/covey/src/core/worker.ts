@@ -41,6 +41,4 @@ export interface Session {
 	readonly since: number;
 	/** Last `assign.sequence` sent. */
 	assigned: number;
-	/** It has said what it runs. */
-	synced: boolean;
 }

@@ -19,7 +19,7 @@ export function connect(turn: Turn, event: EventOf<"worker.connect">): void {
 	}
 	const { session: older } = worker;
 	const { session: id, instance, protocol, offer } = event;
-	worker.session = { id, instance, protocol, since: now, assigned: 0, synced: false };
+	worker.session = { id, instance, protocol, since: now, assigned: 0 };
 	worker.seenAt = now;
 	worker.offer = offer;
 	worker.pressure = undefined;

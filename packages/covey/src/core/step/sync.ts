@@ -59,7 +59,6 @@ export function sync(turn: Turn, event: Sync): void {
 	for (const task of tasksOf(fleet, worker)) {
 		if (!listed.has(attemptKey(task.spec.id, task.attempt))) heal(turn, task, worker, session, event.assigned);
 	}
-	session.synced = true;
 	reload(fleet.scheduler, worker);
 }
 

@@ -1,0 +1,179 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { actor, admin, Scene } from "./fleet.fixture.ts";
+import { records, restore, resume, stateHash, takeChanges } from "./fleet.ts";
+import { limits } from "./limits.ts";
+import type { RecordChange } from "./record.ts";
+
+/** What a disk would give back. */
+const onDisk = (changes: Iterable<RecordChange>): RecordChange[] => JSON.parse(JSON.stringify([...changes]));
+
+function restarted(scene: Scene): Scene {
+	const again = new Scene();
+	again.now = scene.now;
+	restore(again.fleet, onDisk(records(scene.fleet)));
+	return again;
+}
+
+/** A fleet to which all kinds of things have happened, and the journal it wrote. */
+function eventful(commands: readonly { kind: string; pick: number }[]): { scene: Scene; journal: RecordChange[] } {
+	const scene = new Scene();
+	const journal: RecordChange[] = [];
+	for (const { kind, pick } of commands) {
+		const tasks = [...scene.fleet.tasks.values()];
+		const task = tasks[pick % Math.max(1, tasks.length)];
+		if (kind === "submit")
+			scene.submit({ mergeKey: `m${pick % 3}`, supersedeKey: `s${pick % 4}`, dedupKey: `d${pick % 9}` }, actor(`p${pick % 2}`));
+		else if (kind === "connect") scene.connect(`w${pick % 3}`, { slots: 2 }, { session: `s${pick}` });
+		else if (kind === "token") scene.token(`k${pick}`);
+		else if (kind === "pass") scene.pass(pick % 60_000);
+		else if (kind === "drain" && scene.fleet.workers.has("w0"))
+			scene.ask({ type: "worker.drain", actor: admin, worker: "w0", draining: pick % 2 === 0 });
+		else if (kind === "complete" && task?.lease !== undefined) scene.complete(task, { outcome: pick % 2 === 0 ? "passed" : "failed" });
+		else if (kind === "cancel" && task !== undefined) scene.ask({ type: "task.cancel", actor: admin, task: task.spec.id, force: false });
+		else if (kind === "resolve" && task !== undefined) scene.ask({ type: "task.resolve", actor: admin, task: task.spec.id, to: "pending" });
+		else if (kind === "hold" && task !== undefined) scene.do({ type: "history.holds", tasks: [task.spec.id] });
+		if (pick % 3 === 0) journal.push(...onDisk(takeChanges(scene.fleet)));
+	}
+	journal.push(...onDisk(takeChanges(scene.fleet)));
+	return { scene, journal };
+}
+
+const commands = fc.array(
+	fc.record({
+		kind: fc.constantFrom("submit", "submit", "connect", "complete", "token", "pass", "drain", "cancel", "resolve", "hold"),
+		pick: fc.nat(),
+	}),
+	{ maxLength: 60 },
+);
+
+test("replaying the journal, and a snapshot, both give the state that wrote them", () => {
+	fc.assert(
+		fc.property(commands, (script) => {
+			const { scene, journal } = eventful(script);
+			const replayed = new Scene();
+			restore(replayed.fleet, journal);
+			expect(stateHash(replayed.fleet)).toBe(stateHash(scene.fleet));
+			const copied = restarted(scene);
+			expect(stateHash(copied.fleet)).toBe(stateHash(scene.fleet));
+			expect(copied.fleet.tally).toEqual(scene.fleet.tally);
+			const rest = copied.view.tasks({ limit: 1000, matches: () => true }).tasks.map(({ id }) => id);
+			expect(rest).toEqual(scene.view.tasks({ limit: 1000, matches: () => true }).tasks.map(({ id }) => id));
+		}),
+	);
+});
+
+test("after a restart, every task that was live still comes to its end", () => {
+	fc.assert(
+		fc.property(commands, (script) => {
+			const again = restarted(eventful(script).scene);
+			resume(again.fleet, again.now);
+			again.connect("fresh", { slots: 64 });
+			again.pass(20 * 60_000);
+			for (let round = 0; round < 40; round++)
+				for (const task of [...again.fleet.tasks.values()]) if (task.lease !== undefined) again.complete(task);
+			for (const task of again.fleet.tasks.values()) expect(["done", "failed", "cancelled"]).toContain(task.status);
+		}),
+		{ numRuns: 50 },
+	);
+});
+
+test("different states have different hashes", () => {
+	const scene = new Scene();
+	const empty = stateHash(scene.fleet);
+	scene.submit();
+	const one = stateHash(scene.fleet);
+	scene.connect("box");
+	expect(new Set([empty, one, stateHash(scene.fleet)]).size).toBe(3);
+	expect(one).toMatch(/^[0-9a-f]{16}$/);
+});
+
+test("after a restart every attempt has one full lease in which its worker may claim it", () => {
+	const scene = new Scene();
+	scene.connect("box", { slots: 3 });
+	const [claimed, running, ended] = [scene.submit(), scene.submit(), scene.submit()];
+	scene.start(running!);
+	const again = restarted(scene);
+	resume(again.fleet, scene.now);
+	expect(again.worker("box")).toMatchObject({ status: "disconnected", slotsUsed: 3 });
+	again.pass(limits.leaseTtlMs);
+	again.connect("box", { slots: 3 }, { session: "box/2" });
+	again.sync("box", [again.listed(again.task(running!.spec.id))]);
+	expect(again.of("synced")).toMatchObject([{ keep: [{ task: running!.spec.id }] }]);
+	expect(again.of("assign").map(({ message }) => [message.task, message.attempt])).toEqual([
+		[claimed!.spec.id, 1],
+		[ended!.spec.id, 1],
+	]);
+	again.complete(again.task(running!.spec.id), {}, { session: "box/2" });
+	expect(again.task(running!.spec.id).status).toBe("done");
+});
+
+test("an attempt whose worker does not come back after a restart is lost when its lease has ended", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const task = scene.submit();
+	const again = restarted(scene);
+	resume(again.fleet, scene.now);
+	again.pass(limits.leaseTtlMs + limits.leaseMarginMs);
+	expect(again.task(task.spec.id)).toMatchObject({ status: "pending", attempts: [{ report: { outcome: "worker_lost" } }] });
+});
+
+test("what a worker offers is not known until it comes back, so work it may fit is not refused meanwhile", () => {
+	const scene = new Scene();
+	scene.connect("mac", { os: "darwin" });
+	const bad = scene.connect("bad");
+	scene.ask({ type: "worker.revoke", actor: admin, worker: bad.record.name });
+	const again = restarted(scene);
+	resume(again.fleet, scene.now);
+	expect(again.worker("bad").status).toBe("gone");
+	expect(again.trySubmit([{ constraints: { os: "darwin" }, policies: { unmatched: "refuse" } }])).toMatchObject({ ok: true });
+});
+
+test("halves of a task may come in either order, and go in either order", () => {
+	const scene = new Scene();
+	const task = scene.submit();
+	const both = onDisk(takeChanges(scene.fleet)).filter(({ id }) => id === task.spec.id);
+	for (const order of [both, both.toReversed()]) {
+		const again = new Scene();
+		restore(again.fleet, order);
+		restore(again.fleet, order);
+		expect(again.task(task.spec.id).spec.submitter).toBe("ann");
+		expect(again.fleet.tally.pending).toBe(1);
+		restore(
+			again.fleet,
+			order.map((change) => ({ ...change, value: null })),
+		);
+		expect(again.fleet.tasks.size).toBe(0);
+		expect(again.fleet.halves.size).toBe(0);
+	}
+});
+
+test("a record of a newer build, or of an unknown kind, is refused by name", () => {
+	const { fleet } = new Scene();
+	expect(() => restore(fleet, [{ kind: "task", id: "t_1", version: 2, value: {} }])).toThrow(
+		"the journal holds task t_1 in version 2; this build reads up to 1",
+	);
+	expect(() => restore(fleet, [{ kind: "service" as "task", id: "x", version: 1, value: {} }])).toThrow(
+		"a record of the unknown kind service (x)",
+	);
+});
+
+test("a clock that went back while the coordinator was away makes nobody wait for it", () => {
+	const scene = new Scene();
+	scene.connect("mine");
+	scene.submit();
+	const task = scene.submit({ prefer: { machine: "mine" } });
+	const again = restarted(scene);
+	again.now = scene.now - 900_000;
+	resume(again.fleet, again.now);
+	expect(again.task(task.spec.id).pendingSince).toBe(again.now);
+});
+
+test("a clock that goes back while the coordinator runs stands still until the world catches up", () => {
+	const scene = new Scene();
+	const one = scene.submit();
+	scene.now -= 500;
+	const two = scene.submit();
+	expect(two.spec.createdAt).toBe(one.spec.createdAt);
+	expect(two.order).toBeGreaterThan(one.order);
+});
