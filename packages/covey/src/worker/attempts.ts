@@ -80,7 +80,8 @@ export function createAttempts(options: AttemptsOptions): Attempts {
 			const output = spool.open(assign);
 			if (connection !== undefined) output.attach(connection, assign.channel, 0);
 			const end = new AttemptEnd();
-			running.set(attemptKey(assign.task, assign.attempt), { end, done: run(assign, output, end) });
+			// Later, so that no runner speaks to the agent while that is still deciding.
+			running.set(attemptKey(assign.task, assign.attempt), { end, done: Promise.resolve().then(() => run(assign, output, end)) });
 		},
 		end: ({ task, attempt, reason, graceMs }) => running.get(attemptKey(task, attempt))?.end.order(reason, graceMs),
 		resume({ task, attempt, channel, offset }, connection) {

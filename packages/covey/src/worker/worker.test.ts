@@ -278,3 +278,17 @@ test("a drain lets work end and takes no more; a stop ends it", () =>
 		expect(coordinator.said.at(-1)).toMatchObject({ type: "bye" });
 		expect(await worker.left).toBeUndefined();
 	}));
+
+test("a worker that is told to give up before the first welcome leaves nothing running", async () => {
+	const directory = await mkdtemp(join(tmpdir(), "covey-worker-"));
+	const coordinator = new Coordinator();
+	coordinator.away = true;
+	const worker = workerIn(directory, coordinator);
+	const abort = new AbortController();
+	const starting = worker.start(abort.signal);
+	abort.abort(new Error("never mind"));
+	await expect(starting).rejects.toThrow("never mind");
+	expect(worker.status().connected).toBe(false);
+	await worker.stop();
+	await rm(directory, { recursive: true });
+});

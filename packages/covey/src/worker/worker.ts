@@ -99,6 +99,7 @@ export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerD
 	let timer: NodeJS.Timeout | undefined;
 	let sampling: NodeJS.Timeout | undefined;
 	let stopping: Promise<void> | undefined;
+	let finished = false;
 	let offered = offer();
 
 	/** The only way into the agent. Effects are performed in order; none of them feeds it again before all are done. */
@@ -106,7 +107,7 @@ export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerD
 		for (const effect of stepAgent(agent, event, now())) perform(effect);
 		clearTimeout(timer);
 		const at = nextAgentTimerAt(agent);
-		if (at === undefined || stopping !== undefined) return;
+		if (at === undefined || finished) return;
 		timer = setTimeout(() => feed({ type: "tick" }), Math.min(Math.max(at - now(), 1), workerLimits.tickMsMax));
 	}
 
@@ -147,12 +148,13 @@ export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerD
 	}
 
 	function sample(): void {
-		if (dependencies.pressure === undefined) return;
+		if (dependencies.pressure === undefined || finished) return;
 		feed({ type: "pressure", pressure: dependencies.pressure() });
 		sampling = setTimeout(sample, workerLimits.pressureMs);
 	}
 
 	async function finish(): Promise<void> {
+		finished = true;
 		clearTimeout(timer);
 		clearTimeout(sampling);
 		await link?.stop();
@@ -195,11 +197,19 @@ export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerD
 						feed({ type: "disconnected" });
 						void attempts.keepAll();
 					},
-					refused: (error) => left.resolve(error),
+					refused(error) {
+						// Nobody will settle anything any more: a drain need not wait for it.
+						left.resolve(error);
+						leave.resolve();
+					},
 				},
 			);
 			sample();
-			await link.start(signal);
+			await link.start(signal).catch(async (error: unknown) => {
+				stopping ??= finish();
+				await stopping;
+				throw error;
+			});
 		},
 		async drain() {
 			feed({ type: "drain" });

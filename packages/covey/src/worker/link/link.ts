@@ -113,13 +113,13 @@ export function createLink(options: LinkOptions, listener: LinkListener): Link {
 		current.begin();
 		const cause = await ended.promise;
 		stopped.signal.removeEventListener("abort", close);
-		current.end();
 		if (session === current) {
 			session = undefined;
 			// A coordinator that welcomes and then fails is not come back to in haste.
 			if (clock.monotonic() - current.since > options.backoff.maxMs) backoff.reset();
 			listener.disconnected();
 		}
+		await current.end();
 		return current.failure ?? cause;
 	}
 

@@ -22,8 +22,8 @@ export interface Session {
 	hear(message: V2ToWorkerMessage): boolean;
 	/** Ends the connection for this reason. */
 	fail(error: CoveyError): void;
-	/** After the connection's end. */
-	end(): void;
+	/** After the connection's end. Resolves when the coordinator's key is on disk, if it had to be. */
+	end(): Promise<void>;
 }
 
 /** `enrol`: shows the join token; else the worker is known by its key. */
@@ -39,6 +39,7 @@ export function createSession(
 	let failure: CoveyError | undefined;
 	let trusted: Pin | undefined;
 	let timer: NodeJS.Timeout | undefined;
+	let pinning: Promise<void> | undefined;
 	const handshake =
 		identity === undefined
 			? undefined
@@ -81,7 +82,7 @@ export function createSession(
 		}
 		welcome = message;
 		if (trusted !== undefined && (introduction.enrol || introduction.pin === undefined)) {
-			writePin(options.stateDirectory, trusted).catch((error) =>
+			pinning = writePin(options.stateDirectory, trusted).catch((error) =>
 				options.logger.error("the coordinator's key could not be remembered: the next start needs a new join token", { error }),
 			);
 		}
@@ -131,6 +132,9 @@ export function createSession(
 			return true;
 		},
 		fail,
-		end: () => clearTimeout(timer),
+		async end() {
+			clearTimeout(timer);
+			await pinning;
+		},
 	};
 }
