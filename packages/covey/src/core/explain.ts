@@ -46,7 +46,7 @@ interface Waiting {
 
 function waitingSentence({ task, workClass, ahead, fitting, total, now }: Waiting): string {
 	if (workClass === undefined) {
-		const left = seconds((task.waitUntil ?? now) - now);
+		const left = seconds((task.waitUntil as number) - now);
 		return task.attempt === 0 ? `waits ${left} more, as asked for` : `waits ${left} before it is tried again`;
 	}
 	if (total === 0) return "waits for a worker: none has ever joined";
@@ -55,7 +55,7 @@ function waitingSentence({ task, workClass, ahead, fitting, total, now }: Waitin
 	const { machine } = workClass.needs.constraints;
 	if (!workClass.needs.wished)
 		return `waits for a free slot on ${machine ?? (fitting === 1 ? "the one worker" : `one of ${fitting} workers`)} that fits; ${queue}`;
-	const spillMs = readySince(task) + (task.spec.submission.prefer?.spillMs ?? 0) - now;
+	const spillMs = readySince(task) + task.spec.submission.prefer!.spillMs - now;
 	return `waits for ${machine}, which it prefers, for ${seconds(spillMs)} more and then for any; ${queue}`;
 }
 
@@ -89,13 +89,13 @@ function weigh(
 function obstacleOf(worker: Worker, needs: Needs, workClass: WorkClass | undefined, task: Task, now: number): string | undefined {
 	const { record, status, offer, slotsUsed, pressure, standing } = worker;
 	if (record.revoked) return "revoked";
-	if (status !== "connected" || offer === undefined) return status === "gone" ? "not connected" : "disconnected; its leases run on";
+	if (status !== "connected") return status === "gone" ? "not connected" : "disconnected; its leases run on";
 	if (record.draining) return "draining: takes no new work";
 	if (standing.benched) return "declined work: asked again after its next word";
 	if (pressure?.admits === false && slotsUsed > 0) return `under pressure (${worst(pressure)}): takes nothing more while it runs something`;
 	const open = openSlots(worker);
 	if (open < needs.constraints.slots)
-		return `busy: ${slotsUsed} of ${offer.slots} slots used${needs.constraints.slots > 1 ? `, ${needs.constraints.slots} wanted` : ""}`;
+		return `busy: ${slotsUsed} of ${offer!.slots} slots used${needs.constraints.slots > 1 ? `, ${needs.constraints.slots} wanted` : ""}`;
 	if (workClass?.needs.wished && workClass.needs.constraints.machine !== record.name)
 		return `free, but ${workClass.needs.constraints.machine} is preferred`;
 	if (!isEmbedded(worker) || isTargeted(needs, record.name) || typeof needs.fallback === "string") return undefined;

@@ -83,8 +83,7 @@ export class Scene {
 
 	/** Submits one task and returns it (or the earlier one that answers). */
 	submit(input: Partial<TaskSubmissionInput> = {}, by: Actor = actor("ann")): Task {
-		const reply = this.trySubmit([input], by);
-		if (!reply.ok) throw new Error(reply.error.message);
+		const reply = this.trySubmit([input], by) as Extract<Reply, { ok: true }>;
 		return this.task(reply.results![0]!.task);
 	}
 
@@ -97,8 +96,8 @@ export class Scene {
 	}
 
 	sync(name: string, attempts: EventOf<"worker.sync">["attempts"] = [], more: Partial<EventOf<"worker.sync">> = {}): readonly Effect[] {
-		const { session } = this.worker(name);
-		const from = { worker: name, session: session?.id ?? "none", sequence: 1, assigned: session?.assigned ?? 0 };
+		const session = this.worker(name).session!;
+		const from = { worker: name, session: session.id, sequence: 1, assigned: session.assigned };
 		return this.do({ type: "worker.sync", ...from, attempts, ...more });
 	}
 

@@ -81,6 +81,11 @@ export const leaseTransitions: TransitionTable<LeaseState> = {
 	],
 };
 
+/** The state of a lease that is there or not. */
+export function leaseState(lease: unknown): LeaseState {
+	return lease === undefined ? "none" : "held";
+}
+
 /** @throws AssertionError when the table does not know the move: the caller should have asked. */
 export function assertMove<State extends string>(table: TransitionTable<State>, from: State, to: State): void {
 	const known = table.moves.some((move) => move.from === from && move.to === to);

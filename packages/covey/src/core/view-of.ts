@@ -101,7 +101,7 @@ function counts({ tally, workers }: Fleet): FleetCounts {
 	const presence = { connected: 0, disconnected: 0, draining: 0 };
 	for (const worker of workers.values()) {
 		slots.used += worker.slotsUsed;
-		if (isAvailable(worker)) slots.total += worker.offer?.slots ?? 0;
+		if (isAvailable(worker)) slots.total += worker.offer.slots;
 		if (worker.status !== "gone") presence[worker.status]++;
 		if (worker.status !== "gone" && worker.record.draining) presence.draining++;
 	}

@@ -4,7 +4,7 @@ import { limits } from "#core/limits.ts";
 import { reload } from "#core/scheduling/scheduler.ts";
 import type { Lease, Task } from "#core/task.ts";
 import { setTimer } from "#core/timers.ts";
-import { assertMove, leaseTransitions } from "#core/transitions.ts";
+import { assertMove, leaseState, leaseTransitions } from "#core/transitions.ts";
 import type { Session, Worker } from "#core/worker.ts";
 import { announce, moveTask } from "./move.ts";
 import { stopWaiting } from "./wait.ts";
@@ -34,7 +34,7 @@ export function claim(turn: Turn, task: Task, worker: Worker, why: Pick<Placemen
 
 /** Puts the current attempt of a task under a lease of its worker: `session` is undefined after a restart. */
 export function grantLease({ fleet, now }: Turn, task: Task, worker: Worker, session: Session | undefined): void {
-	assertMove(leaseTransitions, task.lease === undefined ? "none" : "held", "held");
+	assertMove(leaseTransitions, leaseState(task.lease), "held");
 	const { name } = worker.record;
 	const slots = task.spec.submission.constraints.slots;
 	const until = now + fleet.config.leaseTtlMs;

@@ -4,7 +4,7 @@ import { limits } from "#core/limits.ts";
 import { reload } from "#core/scheduling/scheduler.ts";
 import type { Lease, Task } from "#core/task.ts";
 import { setTimer } from "#core/timers.ts";
-import { type AttemptState, assertMove, attemptTransitions, leaseTransitions } from "#core/transitions.ts";
+import { type AttemptState, assertMove, attemptTransitions, leaseState, leaseTransitions } from "#core/transitions.ts";
 import type { Worker } from "#core/worker.ts";
 import { announce, moveTask } from "./move.ts";
 import { stopWaiting, wait } from "./wait.ts";
@@ -77,7 +77,7 @@ export function requeue(turn: Turn, task: Task, waitUntil: number): void {
 }
 
 function releaseLease({ fleet, now }: Turn, task: Task, report: AttemptReport): void {
-	assertMove(leaseTransitions, task.lease === undefined ? "none" : "held", "none");
+	assertMove(leaseTransitions, leaseState(task.lease), "none");
 	const lease = task.lease as Lease;
 	const worker = fleet.workers.get(lease.worker) as Worker;
 	const key = attemptKey(lease.task, lease.attempt);

@@ -25,8 +25,9 @@ const rules: readonly ((needs: Needs, worker: Seat) => string | undefined)[] = [
 	({ type }, { offer }) =>
 		offer === undefined || offer.capabilities.includes(type) ? undefined : `type: wanted ${type}, runs ${list(offer.capabilities)}`,
 	({ constraints }, { offer }) => {
-		const missing = constraints.capabilities.find((capability) => offer?.capabilities.includes(capability) === false);
-		return missing === undefined ? undefined : `capability: wanted ${missing}, has ${list(offer?.capabilities ?? [])}`;
+		if (offer === undefined) return undefined;
+		const missing = constraints.capabilities.find((capability) => !offer.capabilities.includes(capability));
+		return missing === undefined ? undefined : `capability: wanted ${missing}, has ${list(offer.capabilities)}`;
 	},
 	({ constraints }, worker) => {
 		for (const [tag, wanted] of Object.entries(constraints.tags)) {

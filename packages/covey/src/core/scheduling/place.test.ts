@@ -179,6 +179,21 @@ test("work falls back when the last of the others leaves, and when the embedded 
 	expect(third!.placements[0]).toMatchObject({ worker: "here", because: "fallback" });
 });
 
+test("the time of a fallback is that of the task that is next", () => {
+	const scene = new Scene();
+	scene.connect("here", { slots: 9 }, { embedded: true });
+	scene.connect("box");
+	scene.submit();
+	const next = scene.submit();
+	scene.pass(4000);
+	const later = scene.submit();
+	scene.ask({ type: "task.cancel", actor: admin, task: next.spec.id, force: false });
+	scene.pass(9999);
+	expect(later.status).toBe("pending");
+	scene.pass(1);
+	expect(later.attempts[0]!.worker).toBe("here");
+});
+
 test("the embedded worker leaves to others what they can take, and does not take what is not due to it", () => {
 	const scene = new Scene();
 	scene.connect("here", {}, { embedded: true });

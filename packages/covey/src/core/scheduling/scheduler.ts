@@ -81,14 +81,17 @@ export function isEmbedded(worker: Worker): boolean {
 	return worker.record.identity.kind === "embedded";
 }
 
+/** What a worker has while it is connected. */
+type AvailableWorker = Worker & Required<Pick<Worker, "offer" | "session">>;
+
 /** It is here and takes work, apart from being busy. */
-export function isAvailable(worker: Worker): boolean {
+export function isAvailable(worker: Worker): worker is AvailableWorker {
 	return worker.status === "connected" && !worker.record.draining && !worker.record.revoked;
 }
 
 /** Slots that it would fill now. Under pressure a worker with nothing to do still takes one thing, so that work never stands still. */
 export function openSlots(worker: Worker): number {
-	if (!isAvailable(worker) || worker.offer === undefined || worker.standing.benched) return 0;
+	if (!isAvailable(worker) || worker.standing.benched) return 0;
 	if (worker.pressure?.admits === false && worker.slotsUsed > 0) return 0;
 	return Math.max(0, worker.offer.slots - worker.slotsUsed);
 }
@@ -112,17 +115,17 @@ export function reseat(scheduler: Scheduler, worker: Worker): void {
 	if (isEmbedded(worker)) scheduler.embedded.add(worker);
 	else scheduler.embedded.delete(worker);
 	for (const workClass of scheduler.classes.values()) enlist(scheduler, workClass, worker, available);
-	indexWarm(scheduler, worker, available ? (worker.offer?.warm ?? []) : []);
+	indexWarm(scheduler, worker, isAvailable(worker) ? worker.offer.warm : []);
 	// What it can do may have grown, even if its room has not.
 	worker.standing.open = 0;
 	reload(scheduler, worker);
 }
 
-/** 0..1: the share of its slots that are free, less what its pressure takes. */
+/** 0..1: the share of its slots that are free, less what its pressure takes. Of a connected worker. */
 export function freedom(worker: Worker, open: number): number {
-	const { pressure } = worker;
+	const { offer, pressure } = worker;
 	const strain = pressure === undefined ? 0 : Math.max(pressure.cpu, pressure.io, pressure.memory);
-	return (open / (worker.offer?.slots ?? open)) * (1 - strain / 2);
+	return (open / offer!.slots) * (1 - strain / 2);
 }
 
 /** The class of these needs; made on demand, when all workers are matched against it once. */

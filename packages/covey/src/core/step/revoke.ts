@@ -25,7 +25,7 @@ export function revoke(turn: Turn, event: EventOf<"worker.revoke">): void {
 		if (session !== undefined) effects.push({ type: "disconnect", session: session.id, worker: name, error: revoked(name) });
 		moveWorker(turn, worker, "gone");
 		for (const task of tasksOf(fleet, worker)) {
-			const heardUntil = session === undefined ? (task.lease?.until ?? now) : now;
+			const heardUntil = session === undefined ? task.lease!.until : now;
 			lose(turn, task, `its worker ${name} was revoked`, { notBefore: heardUntil + fleet.config.leaseMarginMs });
 		}
 		audit(turn, actor, "worker.revoke", name);

@@ -112,13 +112,24 @@ test("a new process cannot resume the attempts of an old one: they are lost at i
 test("a worker under pressure gets nothing more while it runs something, and something when it is idle", () => {
 	const scene = new Scene();
 	scene.connect("box", { slots: 4 });
-	const strained = { cpu: 0.9, io: 0.2, memory: 0.1, admits: false };
+	const strained = { cpu: 0.2, io: 0.9, memory: 0.1, admits: false };
 	scene.sync("box", [], { pressure: strained });
 	const [one, two] = [scene.submit(), scene.submit()];
 	expect([one!.status, two!.status]).toEqual(["claimed", "pending"]);
 	expect(scene.view.explain(two!.spec.id, scene.now)?.candidates).toEqual([
-		{ worker: "box", excluded: "under pressure (cpu 90 %): takes nothing more while it runs something" },
+		{ worker: "box", excluded: "under pressure (io 90 %): takes nothing more while it runs something" },
 	]);
 	scene.sync("box", [scene.listed(one!)], { pressure: { ...strained, admits: true } });
 	expect(two!.status).toBe("claimed");
+});
+
+test("an assignment that never arrived goes elsewhere when its worker has been drained meanwhile", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const task = scene.submit();
+	scene.connect("box", {}, { session: "box/2" });
+	scene.ask({ type: "worker.drain", actor: admin, worker: "box", draining: true });
+	scene.sync("box", [], { assigned: 0 });
+	expect(scene.of("assign")).toEqual([]);
+	expect(task).toMatchObject({ status: "pending", attempts: [{ report: { outcome: "no_capacity" } }] });
 });

@@ -79,5 +79,10 @@ function heal(turn: Turn, task: Task, worker: Worker, session: Session, assigned
 		conclude(turn, task, reportOf(task.cancel.reason, "cancelled before its worker had it"));
 		return;
 	}
+	if (worker.record.draining) {
+		// It never arrived, and by now it would be new work.
+		conclude(turn, task, reportOf("no_capacity", `${name} drains and had not taken it`), { declined: true });
+		return;
+	}
 	assign(turn, task, worker, session);
 }
