@@ -22,7 +22,10 @@ export const WorkerOffer = z.object({
 	arch: z.string().max(32),
 	cores: z.number().int().min(1).optional(),
 	memoryBytes: z.number().int().min(0).optional(),
+	/** The highest level that a task may ask for. */
 	isolation: IsolationLevel.default(0),
+	/** The level of a task that asks for none; below 2 it is unconfined. */
+	isolationDefault: IsolationLevel.optional(),
 	/** Version of Covey, as in `covey version`. */
 	version: z.string().max(64),
 	/** Repositories with a warm worktree, most recently used first. */

@@ -1,5 +1,5 @@
 import { connect, type Fleet } from "@covey/client";
-import { resolveTarget, type Target } from "#compose/client.ts";
+import { backgroundIdle, resolveTarget, type Target } from "#compose/client.ts";
 import { dial } from "./dial.ts";
 import { leanFetch } from "./lean-fetch.ts";
 import { say, talkStyle } from "./terminal.ts";
@@ -25,7 +25,12 @@ async function findTarget(start: boolean, signal: AbortSignal | undefined): Prom
 	if (signal?.aborted) abort();
 	signal?.addEventListener("abort", abort, { once: true });
 	try {
-		return await resolveTarget({ start, signal: starting.signal });
+		const target = await resolveTarget({ start, signal: starting.signal });
+		if (target.started)
+			say(
+				`${talkStyle.dim("covey:")} no coordinator ran here: started one at ${target.url}, which ends after ${backgroundIdle} without work`,
+			);
+		return target;
 	} finally {
 		signal?.removeEventListener("abort", abort);
 	}

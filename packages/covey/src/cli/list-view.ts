@@ -35,7 +35,7 @@ export function workerTable(workers: readonly WorkerView[], now: number, style: 
 			offer ? `${worker.slotsUsed}/${offer.slots}` : "-",
 			offer ? `${offer.os}/${offer.arch}` : "-",
 			worker.pressure ? pressureText(worker.pressure, style) : "-",
-			offer ? isolationText(offer.isolation, style) : "-",
+			offer ? isolationText(offer, style) : "-",
 			offer
 				? Object.entries(offer.tags)
 						.map(([key, value]) => plain(`${key}=${value}`))
@@ -60,6 +60,8 @@ function pressureText(pressure: NonNullable<WorkerView["pressure"]>, style: Styl
 	return admits ? text : style.yellow(`${text}, full`);
 }
 
-function isolationText(level: number, style: Style): string {
-	return level === 0 ? style.yellow("0 UNCONFINED") : String(level);
+/** The level that a task gets unasked, and the highest that it may ask for. */
+function isolationText({ isolation, isolationDefault = 0 }: NonNullable<WorkerView["offer"]>, style: Style): string {
+	const given = isolationDefault < 2 ? style.yellow(`${isolationDefault} UNCONFINED`) : String(isolationDefault);
+	return isolation > isolationDefault ? `${given}, up to ${isolation}` : given;
 }

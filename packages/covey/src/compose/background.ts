@@ -2,10 +2,9 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
+import { systemClock } from "#kit/clock.ts";
+import { backgroundIdle, readLocalCoordinator } from "./client.ts";
 import { paths } from "./paths.ts";
-
-/** A coordinator that a command started for itself ends after so long without work or visitors. */
-export const backgroundIdle = "15m";
 
 /**
  * Starts `covey up` as a process of its own session, which outlives this command and its terminal, and resolves when
@@ -23,19 +22,21 @@ export async function startInBackground(signal: AbortSignal | undefined): Promis
 			detached: true,
 			stdio: ["ignore", "ignore", log, "pipe"],
 			cwd: "/",
-			...(signal && { signal }),
 		},
 	);
 	closeSync(log);
 	child.unref();
+	// Given up while it starts: it goes too. Once it is ready it is everybody's.
+	const giveUp = (): void => void child.kill("SIGTERM");
+	signal?.addEventListener("abort", giveUp, { once: true });
 	const pipe = child.stdio[3] as NodeJS.ReadableStream & { unref?: () => void; destroy: () => void };
 	try {
 		await new Promise<void>((resolve, reject) => {
 			pipe.once("data", () => resolve());
 			child.once("error", reject);
 			child.once("exit", (code) => {
-				// 6: another one was faster.
-				if (code === 6) resolve();
+				// 6: another one was faster, and is ready soon.
+				if (code === 6) waitForOther(signal).then(resolve, reject);
 				else
 					reject(
 						new CoveyError(
@@ -47,7 +48,12 @@ export async function startInBackground(signal: AbortSignal | undefined): Promis
 			});
 		});
 	} finally {
+		signal?.removeEventListener("abort", giveUp);
 		pipe.destroy();
 		child.removeAllListeners();
 	}
+}
+
+async function waitForOther(signal: AbortSignal | undefined): Promise<void> {
+	for (let tries = 0; tries < 200 && !readLocalCoordinator(); tries++) await systemClock.sleep(50, signal ?? new AbortController().signal);
 }

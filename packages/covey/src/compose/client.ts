@@ -12,6 +12,9 @@ export interface Target {
 	readonly origin: "environment" | "config" | "local" | "started";
 }
 
+/** A coordinator that a command started for itself ends after so long without work or visitors. */
+export const backgroundIdle = "15m";
+
 export interface TargetOptions {
 	/** Start a local coordinator when there is none. Commands that only look do not. */
 	readonly start: boolean;
@@ -95,7 +98,7 @@ export function readTokenFile(file: string): string {
 	try {
 		mode = statSync(file).mode;
 	} catch (cause) {
-		throw new CoveyError("bad_request", `cannot read the token file ${file}`, { cause, hint: "covey login URL writes one" });
+		throw new CoveyError("bad_config", `cannot read the token file ${file}`, { cause, hint: "covey login URL writes one" });
 	}
 	if (mode & 0o077)
 		throw new CoveyError("forbidden", `the token file ${file} can be read by others (mode ${(mode & 0o777).toString(8)})`, {

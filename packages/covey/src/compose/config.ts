@@ -44,7 +44,7 @@ type Tree = { [key: string]: unknown };
 /**
  * Flags (the caller's own) > environment > project file (`.covey.toml`, upwards) > user file > system file > default.
  * A project file travels with a repository, so it may set only what concerns the work: `client.namespace` and `client.fallback`.
- * @throws CoveyError `bad_request` that names file, line and column.
+ * @throws CoveyError `bad_config` that names file, line and column.
  */
 export async function loadConfig(environment: NodeJS.ProcessEnv = process.env, directory: string = process.cwd()): Promise<ResolvedConfig> {
 	const { systemConfigFile, configFile } = paths(environment);
@@ -71,7 +71,7 @@ async function resolve(layers: readonly Layer[]): Promise<ResolvedConfig> {
 	const merged = layers.reduce<Tree>((sum, layer) => merge(sum, layer.values), {});
 	const settings = Settings.parse(merged);
 	for (const relation of relations)
-		if (!relation.holds(settings)) throw new CoveyError("bad_request", `configuration: ${relation.sentence}`);
+		if (!relation.holds(settings)) throw new CoveyError("bad_config", `configuration: ${relation.sentence}`);
 	const origins = leaves(settings as Tree)
 		.map(([key, value]) => ({ key, value, origin: layers.findLast((layer) => at(layer.values, key) !== undefined)?.origin ?? "default" }))
 		.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -81,14 +81,14 @@ async function resolve(layers: readonly Layer[]): Promise<ResolvedConfig> {
 async function readLayer(file: string): Promise<Layer | undefined> {
 	if (!existsSync(file)) return undefined;
 	if (statSync(file).mode & 0o002)
-		throw new CoveyError("bad_request", `${file} can be written by everybody on this machine`, { hint: `chmod o-w ${file}` });
+		throw new CoveyError("bad_config", `${file} can be written by everybody on this machine`, { hint: `chmod o-w ${file}` });
 	const text = readFileSync(file, "utf8");
 	const { parse, TomlError } = await import("smol-toml");
 	try {
 		return { origin: file, text, values: parse(text) };
 	} catch (error) {
 		if (!(error instanceof TomlError)) throw error;
-		throw new CoveyError("bad_request", `${file}:${error.line}:${error.column}: ${error.message.split("\n")[0]}`, {
+		throw new CoveyError("bad_config", `${file}:${error.line}:${error.column}: ${error.message.split("\n")[0]}`, {
 			hint: "mend that line, or move the file away",
 		});
 	}
@@ -117,7 +117,7 @@ function environmentLayer(environment: NodeJS.ProcessEnv): Layer {
 
 function broken(layer: Layer, key: string, message: string): CoveyError {
 	const place = layer.text === undefined ? layer.origin : `${layer.origin}:${position(layer.text, key)}`;
-	return new CoveyError("bad_request", `${place}: ${key || "configuration"}: ${message}`, {
+	return new CoveyError("bad_config", `${place}: ${key || "configuration"}: ${message}`, {
 		hint: "covey config show --origin lists every key",
 	});
 }

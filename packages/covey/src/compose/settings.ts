@@ -1,5 +1,7 @@
 import { Fallback, Namespace, Tags, WorkerName } from "@covey/protocol";
 import { z } from "zod";
+import { parseDuration } from "#kit/duration.ts";
+import { parseFallback } from "./fallback.ts";
 
 /** `90s`, `5m`, `1h30m`, `250ms`, or a number of milliseconds. */
 export const Duration = z.union([z.number().int().min(0), z.string()]).transform((value, context) => {
@@ -9,16 +11,6 @@ export const Duration = z.union([z.number().int().min(0), z.string()]).transform
 	context.addIssue({ code: "custom", message: `${JSON.stringify(value)} is no duration; write it as in 90s, 5m or 1h30m` });
 	return z.NEVER;
 });
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds, or undefined for anything that is no duration. */
-export function parseDuration(text: string): number | undefined {
-	if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
-	let sum = 0;
-	for (const [, amount, , unit] of text.matchAll(/(\d+(\.\d+)?)(ms|s|m|h|d)/g)) sum += Number(amount) * unitMs[unit!]!;
-	return Math.round(sum);
-}
 
 /** `512M`, `2G`, or a number of bytes; powers of 1024. */
 export const Bytes = z.union([z.number().int().min(0), z.string()]).transform((value, context) => {
@@ -38,17 +30,7 @@ export const Settings = z.strictObject({
 			/** Start a coordinator in the background when none runs and none is configured. */
 			autostart: z.boolean().default(true),
 			namespace: Namespace.default("default"),
-			fallback: z
-				.union([
-					Fallback,
-					z
-						.string()
-						.transform(
-							(text, context) =>
-								parseFallback(text) ?? (context.addIssue({ code: "custom", message: "write never, always or after:10s" }), z.NEVER),
-						),
-				])
-				.default({ afterMs: 10_000 }),
+			fallback: z.union([Fallback, z.string().transform(readFallback)]).default({ afterMs: 10_000 }),
 			snapshot_file_bytes_max: Bytes.default(256 * 1024 * 1024),
 		})
 		.prefault({}),
@@ -91,10 +73,11 @@ export const Settings = z.strictObject({
 });
 export type Settings = z.output<typeof Settings>;
 
-export function parseFallback(text: string): Fallback | undefined {
-	if (text === "never" || text === "always") return text;
-	const afterMs = text.startsWith("after:") ? parseDuration(text.slice("after:".length)) : undefined;
-	return afterMs === undefined ? undefined : { afterMs };
+function readFallback(text: string, context: z.RefinementCtx): Fallback {
+	const fallback = parseFallback(text);
+	if (fallback !== undefined) return fallback;
+	context.addIssue({ code: "custom", message: "write never, always or after:10s" });
+	return z.NEVER;
 }
 
 /** Relations between settings that no single key can show: each with its sentence. */

@@ -94,6 +94,7 @@ async function startCoordinator(
 			syncMs: config.sync_every,
 			pingMs: config.ping_every,
 			pongMs: config.pong_within,
+			artifactBytesMax: config.artifact_bytes_max,
 		},
 		{
 			journal,
@@ -142,6 +143,8 @@ async function startEmbedded(
 			cacheDirectory: join(where.cache, "local-worker"),
 			outputBytesMax: settings.worker.output_bytes_max,
 			worktreesMax: settings.worker.worktrees_max,
+			isolation: settings.worker.isolation,
+			hidden: [where.coordinator],
 			transport,
 			logger: logger.with({ worker: name }),
 			runners,

@@ -1,8 +1,10 @@
+import { homedir } from "node:os";
 import { join } from "node:path";
-import type { WorkerOffer } from "@covey/protocol";
+import { CoveyError, type WorkerOffer } from "@covey/protocol";
 import { describeMachine } from "#host/machine/machine.ts";
 import { createPressureGauge } from "#host/pressure/gauge.ts";
 import { findControlGroups } from "#host/process/control-group.ts";
+import { probeIsolation } from "#host/process/isolation.ts";
 import { systemClock } from "#kit/clock.ts";
 import type { Logger } from "#kit/logger.ts";
 import { version } from "#kit/version.ts";
@@ -22,6 +24,10 @@ export interface WorkerPartsOptions {
 	readonly cacheDirectory: string;
 	readonly outputBytesMax: number;
 	readonly worktreesMax: number;
+	/** The isolation level that every attempt gets at least. */
+	readonly isolation: number;
+	/** Directories that a sandboxed job must not read, besides this worker's own. */
+	readonly hidden?: readonly string[];
 	readonly token?: ResolvedWorkerConfig["token"];
 	readonly transport: LinkTransport;
 	readonly logger: Logger;
@@ -30,26 +36,40 @@ export interface WorkerPartsOptions {
 }
 
 /** A worker of this machine with all that it is made of. Disposing stops it. What an earlier instance left running is ended first. */
-export async function createMachineWorker(
-	options: WorkerPartsOptions,
-	signal: AbortSignal,
-): Promise<{ worker: Worker; isolation: number } & AsyncDisposable> {
+export async function createMachineWorker(options: WorkerPartsOptions, signal: AbortSignal): Promise<{ worker: Worker } & AsyncDisposable> {
 	const { logger, stateDirectory, cacheDirectory } = options;
 	for (const { attempt, killed } of await sweepOrphans(stateDirectory))
 		logger.warn("ended what an earlier instance left running", { attempt, processes: killed });
 	const machine = describeMachine();
 	const controlGroups = findControlGroups();
-	const isolation = controlGroups !== undefined && controlGroups.controllers.size > 0 ? 1 : 0;
+	const offered = await probeIsolation(controlGroups);
+	if (offered.level < options.isolation)
+		throw new CoveyError(
+			"bad_config",
+			`worker.isolation asks for level ${options.isolation}, and this machine gives up to ${offered.level} (${offered.means})`,
+			{
+				hint: "install bubblewrap for level 2; covey doctor --only isolation",
+			},
+		);
+	if (process.getuid?.() === 0) logger.warn("the worker runs as root, so its jobs do too; a user of its own is safer");
 	await using parts = new AsyncDisposableStack();
 	const worktrees = parts.use(createWorktreePool({ directory: join(cacheDirectory, "repositories"), idleMax: options.worktreesMax }));
 	await worktrees.start(signal);
-	const executor = createExecutor({ worker: options.name, stateDirectory, environment: process.env, controlGroups });
+	const executor = createExecutor({
+		worker: options.name,
+		stateDirectory,
+		environment: process.env,
+		controlGroups,
+		isolation: offered,
+		hidden: [join(homedir(), ".ssh"), join(homedir(), ".gnupg"), stateDirectory, ...(options.hidden ?? [])],
+	});
 	const run = createRunRunner({
 		executor,
 		worktrees,
 		directory: join(cacheDirectory, "scratch"),
 		coordinator: () => worker.credentials(),
-		limits: {},
+		limits: { processes: processesMax },
+		isolation: options.isolation,
 	});
 	const gauge = createPressureGauge();
 	const offer: Omit<WorkerOffer, "capabilities" | "warm" | "version"> = {
@@ -59,7 +79,8 @@ export async function createMachineWorker(
 		arch: machine.arch,
 		cores: machine.cores,
 		memoryBytes: machine.memoryBytes,
-		isolation,
+		isolation: offered.level,
+		isolationDefault: options.isolation,
 	};
 	const { name, token, outputBytesMax } = options;
 	const worker: Worker = createWorker(
@@ -76,8 +97,11 @@ export async function createMachineWorker(
 	);
 	parts.use(worker);
 	const owned = parts.move();
-	return { worker, isolation, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+	return { worker, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
+
+/** Of one attempt, all together: more is a fork bomb. */
+const processesMax = 4096;
 
 /** Half the cores, as a machine that people work on can spare. */
 export function defaultSlots(): number {

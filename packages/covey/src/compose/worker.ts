@@ -63,6 +63,7 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 			cacheDirectory: where.workerCache,
 			outputBytesMax: settings.output_bytes_max,
 			worktreesMax: settings.worktrees_max,
+			isolation: settings.isolation,
 			...(token && { token }),
 			transport: createWebSocketTransport({
 				url,
@@ -73,7 +74,7 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 		},
 		stopping.signal,
 	);
-	const { worker, isolation } = machine;
+	const { worker } = machine;
 	using _signals = onShutdown((stage) => {
 		stopping.abort(new CoveyError("unavailable", "the worker was stopped before it was connected"));
 		if (stage === "drain") {
@@ -82,16 +83,10 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 		} else if (stage === "stop") void worker.stop();
 		else process.exit(1);
 	});
-	if (isolation < settings.isolation)
-		throw new CoveyError(
-			"bad_request",
-			`worker.isolation asks for level ${settings.isolation}, and this machine gives level ${isolation}`,
-			{ hint: "covey doctor --only isolation" },
-		);
 	await worker.start(stopping.signal);
 	rememberMembership(where, { url, name });
-	const confined = isolation >= 2 ? "" : "; jobs are UNCONFINED: they can read what this user can";
-	process.stderr.write(`covey: connected to ${url} as ${name} (isolation level ${isolation}${confined})\n`);
+	const confined = settings.isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
+	process.stderr.write(`covey: connected to ${url} as ${name} (isolation level ${settings.isolation}${confined})\n`);
 	const error = await worker.left;
 	if (error) throw error;
 }

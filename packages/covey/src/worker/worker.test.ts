@@ -143,6 +143,7 @@ function workerIn(directory: string, coordinator: Coordinator, runners: readonly
 		directory: join(directory, "work"),
 		coordinator: () => worker.credentials(),
 		limits: {},
+		isolation: 0,
 	});
 	const worker: Worker = createWorker(
 		{

@@ -8,5 +8,7 @@ export async function carrySnapshot(fleet: Fleet, snapshot: Snapshot, namespace:
 	const offer = await fleet.call("snapshot.offer", { repository, namespace, tree, commit });
 	if (offer.have) return;
 	const pack = await packSnapshot({ snapshot, bases: offer.bases, signal });
-	await fleet.uploadPack(offer.upload, pack.content, { signal });
+	// The bases are named, so that a worker that has them too gets this very pack, without another one being made.
+	const bases = pack.bases.map((base) => `&base=${base}`).join("");
+	await fleet.uploadPack(`${offer.upload}${bases}`, pack.content, { signal });
 }

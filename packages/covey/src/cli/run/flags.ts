@@ -7,6 +7,7 @@ export interface RunFlags {
 	readonly on?: string;
 	readonly tag?: Readonly<Record<string, string>>;
 	readonly prefer?: string;
+	readonly isolation?: number;
 	readonly priority?: number;
 	readonly timeout?: number;
 	readonly silentTimeout?: number;
@@ -33,6 +34,7 @@ export const runOptions: readonly Option[] = [
 	{ flags: "--on <machine>", about: "run on this machine, or wait for it" },
 	{ flags: "--tag <key=value>", about: "run on a machine with this tag; may be repeated", parse: pairs },
 	{ flags: "--prefer <machine>", about: "run on this machine unless it stays busy" },
+	{ flags: "--isolation <level>", about: "0 group, 1 limits, 2 file system sandbox; at least this", parse: integer },
 	{ flags: "--priority <number>", about: "-100 to 100; higher goes first", parse: integer },
 	{ flags: "--timeout <duration>", about: "end the command after so long, as in 90s or 5m", parse: duration },
 	{ flags: "--silent-timeout <duration>", about: "end it when it writes nothing for so long", parse: duration },

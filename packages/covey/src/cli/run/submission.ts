@@ -37,7 +37,11 @@ export async function createSubmission(request: RunRequest): Promise<TaskSubmiss
 		clean: flags.clean ?? false,
 	};
 	const fallback = await readFallback(flags.fallback, settings);
-	const constraints = { ...(flags.on !== undefined && { machine: flags.on }), tags: flags.tag ?? {} };
+	const constraints = {
+		...(flags.on !== undefined && { machine: flags.on }),
+		tags: flags.tag ?? {},
+		...(flags.isolation !== undefined && { isolation: flags.isolation }),
+	};
 	const policies = {
 		...(flags.timeout !== undefined && { timeoutMs: flags.timeout }),
 		...(flags.silentTimeout !== undefined && { silentTimeoutMs: flags.silentTimeout }),
@@ -89,7 +93,7 @@ function pullPath(path: string, snapshot: Snapshot | undefined): string {
 
 async function readFallback(flag: string | undefined, settings: RunSettings): Promise<RunSettings["fallback"]> {
 	if (flag === undefined) return settings.fallback;
-	const { parseFallback } = await import("#compose/settings.ts");
+	const { parseFallback } = await import("#compose/fallback.ts");
 	const fallback = parseFallback(flag);
 	if (fallback === undefined)
 		throw new CoveyError("bad_request", `--fallback ${flag} means nothing`, { hint: "write never, always, or after:10s" });

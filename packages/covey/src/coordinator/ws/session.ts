@@ -271,7 +271,9 @@ export class Session {
 		const { worker, id: session } = this;
 		this.#renewal = createNonce();
 		this.#renewedAt = this.#context.clock.monotonic();
-		this.#token = this.#context.sessionTokens.issue({ worker, session, namespaces: this.#introduced.namespaces }, linkLimits.sessionTtlMs);
+		// A session without a key (embedded, v1) cannot renew: its token lives as long as it does.
+		const ttlMs = this.#introduced.publicKey === undefined ? Number.POSITIVE_INFINITY : linkLimits.sessionTtlMs;
+		this.#token = this.#context.sessionTokens.issue({ worker, session, namespaces: this.#introduced.namespaces }, ttlMs);
 		return { token: this.#token, tokenTtlMs: linkLimits.sessionTtlMs, renewal: this.#renewal };
 	}
 

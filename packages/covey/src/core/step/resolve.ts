@@ -1,7 +1,8 @@
 import { isEnded, type Outcome } from "@covey/protocol";
 import { audit, mayUse, namespaceRefused, refuse, reply } from "#core/answer.ts";
+import { nextOrder } from "#core/changes.ts";
 import type { EventOf } from "#core/event.ts";
-import type { Turn } from "#core/fleet.ts";
+import type { Fleet, Turn } from "#core/fleet.ts";
 import { indexKeys } from "#core/keys.ts";
 import { finish, requeue } from "#core/lifecycle/conclude.ts";
 import { admit } from "#core/lifecycle/move.ts";
@@ -16,7 +17,7 @@ export function resolve(turn: Turn, event: EventOf<"task.resolve">): void {
 	const { fleet } = turn;
 	const { actor, replyTo, to } = event;
 	const held = fleet.tasks.get(event.task);
-	const task = held ?? (event.ended && recall(event.ended));
+	const task = held ?? (event.ended && recall(fleet, event.ended));
 	if (task === undefined) {
 		refuse(turn, replyTo, taskUnknown(event.task));
 		return;
@@ -45,10 +46,11 @@ export function resolve(turn: Turn, event: EventOf<"task.resolve">): void {
 	reply(turn, replyTo, { ok: true, id });
 }
 
-/** A record of history as a task of ours, that nobody else holds. */
-function recall(ended: Task): Task {
+/** A record of history as a task of ours, that nobody else holds. It queues up anew: its old place is long gone. */
+function recall(fleet: Fleet, ended: Task): Task {
 	return {
 		...ended,
+		order: nextOrder(fleet),
 		asks: [...ended.asks],
 		attempts: [...ended.attempts],
 		placements: [...ended.placements],

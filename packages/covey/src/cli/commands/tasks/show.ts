@@ -49,7 +49,7 @@ function attemptText(attempt: TaskView["attempts"][number]): string {
 		report?.message && plain(report.message, 300),
 		took,
 		report?.tree && `tree ${report.tree.slice(0, 12)}`,
-		report?.isolation === 0 ? "UNCONFINED" : undefined,
+		report?.isolation !== undefined && report.isolation < 2 ? "UNCONFINED" : undefined,
 		phases.length > 0 ? `(${phases.join(", ")})` : undefined,
 	];
 	return parts.filter((part) => part !== undefined && part !== "").join(" · ");

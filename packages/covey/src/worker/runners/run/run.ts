@@ -20,6 +20,8 @@ export interface RunRunnerOptions {
 	readonly coordinator: () => Coordinator;
 	/** Of every attempt; `constraints.memoryBytes` of a task outranks that of here. */
 	readonly limits: ResourceLimits;
+	/** The isolation level that every attempt gets at least. */
+	readonly isolation: number;
 }
 
 /** Where a command runs. */
@@ -65,7 +67,7 @@ async function runIn(
 			command: payload.command,
 			cwd: payload.directory === undefined ? place.root : join(place.root, payload.directory),
 			environment: payload.environment,
-			isolation: assign.constraints.isolation,
+			isolation: Math.max(options.isolation, assign.constraints.isolation),
 			writable: [place.root],
 			graceMs,
 			...(timeoutMs !== undefined && { timeoutMs }),
