@@ -13,8 +13,11 @@ export const limits = {
 	attemptsMax: 32,
 	/** Workers named in a placement record. */
 	candidatesMax: 16,
-	/** Candidates that one placement looks at. */
-	candidatesConsideredMax: 24,
+	/** Workers that bid for one task because they are warm, and because they are free: of a few at the top the best is good enough. */
+	warmBidsMax: 7,
+	freeBidsMax: 8,
+	/** Warm workers looked at for one task, most of them busy as a rule. */
+	warmConsideredMax: 64,
 	/** Constraint classes kept without a pending task. */
 	idleClassesMax: 1024,
 	/** Lease of an attempt: how long after its worker was last heard it still owns it. */
@@ -31,5 +34,8 @@ export const limits = {
 
 assert(limits.leaseTtlMs >= 4 * limits.syncMs, "a lease outlasts three lost syncs");
 assert(limits.leaseTtlMs > limits.pingMs + limits.pongMs, "a dead link is noticed before its leases end");
-assert(limits.candidatesMax <= limits.candidatesConsideredMax, "a placement names only whom it looked at");
+assert(
+	1 + limits.warmBidsMax + limits.freeBidsMax <= limits.candidatesMax,
+	"a placement names all who bid, the preferred machine included",
+);
 assert(limits.asksMax < wireLimits.batchMax, "the asks of one task fit one message");

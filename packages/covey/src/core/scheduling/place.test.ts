@@ -248,16 +248,15 @@ test("classes that nobody needs any more are forgotten, the longest idle first",
 	expect(scene.fleet.scheduler.active.size).toBe(0);
 });
 
-test("a record names a bounded number of candidates, the chosen one among them", () => {
+test("a record names a bounded number of candidates, with the best bid chosen", () => {
 	const scene = new Scene();
-	for (let at = 0; at < 40; at++) scene.connect(`w${at}`, { slots: 4 });
-	// The best bid comes last of those looked at: everybody before is a little strained.
-	for (let at = 0; at < 40; at++)
-		if (at !== limits.candidatesConsideredMax - 1) scene.sync(`w${at}`, [], { pressure: { cpu: 0.1, io: 0, memory: 0, admits: true } });
-	for (let at = 0; at < 40; at++) {
-		const { candidates, worker } = scene.submit().placements[0]!;
+	for (let at = 0; at < 40; at++) scene.connect(`w${at}`, { slots: 4, warm: at % 2 === 0 ? [repository] : [] });
+	for (let at = 0; at < 40; at++) scene.sync(`w${at}`, [], { pressure: { cpu: (at % 5) / 20, io: 0, memory: 0, admits: true } });
+	for (let at = 0; at < 60; at++) {
+		const { candidates, worker } = scene.submit({ ...inRepository, prefer: { machine: "w7", spillMs: 0 } }).placements[0]!;
 		expect(candidates.length).toBeLessThanOrEqual(limits.candidatesMax);
-		expect(candidates.map((candidate) => candidate.worker)).toContain(worker);
+		const bids = candidates.map(({ bid }) => bid!);
+		expect(candidates.find((candidate) => candidate.worker === worker)?.bid).toBe(Math.max(...bids));
 	}
 });
 

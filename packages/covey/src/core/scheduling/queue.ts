@@ -5,6 +5,8 @@ import { Heap, type Positioned } from "./heap.ts";
 /** A task's place in a queue: what makes leaving it from the middle O(log n). */
 export interface Ticket extends Positioned {
 	readonly task: Task;
+	/** The task's; here, as ordering a long queue is mostly waiting for memory. */
+	readonly order: number;
 	readonly lane: Lane;
 }
 
@@ -58,7 +60,7 @@ export class TaskQueue {
 			tickets: new Heap(older),
 			position: -1,
 		};
-		const ticket: Ticket = { task, lane, position: -1 };
+		const ticket: Ticket = { task, order: task.order, lane, position: -1 };
 		task.ticket = ticket;
 		lane.tickets.push(ticket);
 		this.#size++;
@@ -126,7 +128,7 @@ export class TaskQueue {
 }
 
 function older(left: Ticket, right: Ticket): boolean {
-	return left.task.order < right.task.order;
+	return left.order < right.order;
 }
 
 function earlier(left: Lane, right: Lane): boolean {

@@ -9,9 +9,6 @@ import { freedom, freedomLevels, openSlots, type Scheduler } from "./scheduler.t
 /** What each reason is worth in a bid. A warm worktree outweighs a half empty machine, a person's wish outweighs all. */
 const worth = { preferred: 200, warm: 60, free: 100 } as const;
 
-/** Warm workers looked at for one placement, most of them busy as a rule. */
-const warmConsideredMax = 64;
-
 export interface Choice {
 	readonly worker: Worker;
 	readonly candidates: Candidate[];
@@ -30,12 +27,12 @@ export function choose(scheduler: Scheduler, workClass: WorkClass, task: Task, p
 	const candidates: Candidate[] = [];
 	for (const worker of considered) {
 		const bid = bidOf(worker, task);
-		if (candidates.length < limits.candidatesMax) candidates.push({ worker: worker.record.name, bid });
+		candidates.push({ worker: worker.record.name, bid });
 		if (best === undefined || bid > bestBid) [best, bestBid] = [worker, bid];
 	}
 	if (best === undefined) return undefined;
 	scheduler.cursor = best.standing.number + 1;
-	return { worker: best, candidates: withWinner(candidates, best, bestBid) };
+	return { worker: best, candidates };
 }
 
 /** Higher is better. Whole numbers, so that records read well. */
@@ -93,13 +90,14 @@ function considerWarm(scheduler: Scheduler, task: Task, fits: (worker: Worker) =
 	let looked = 0;
 	for (const worker of warm) {
 		if (fits(worker)) considered.add(worker);
-		if (++looked === warmConsideredMax || considered.size === limits.candidatesConsideredMax / 2) return;
+		if (++looked === limits.warmConsideredMax || considered.size > limits.warmBidsMax) return;
 	}
 }
 
 /** Freest first; within a level from the cursor on, round. */
 function considerFree(scheduler: Scheduler, workClass: WorkClass, fits: (worker: Worker) => boolean, considered: Set<Worker>): void {
-	for (let level = freedomLevels - 1; level >= 0; level--) {
+	let found = 0;
+	for (let level = freedomLevels - 1; level >= 0 && found === 0; level--) {
 		const free = scheduler.levels[level]!;
 		if (free.size === 0) continue;
 		let wrapped = false;
@@ -111,15 +109,9 @@ function considerFree(scheduler: Scheduler, workClass: WorkClass, fits: (worker:
 			}
 			if (at < 0 || (wrapped && at >= scheduler.cursor)) break;
 			const worker = scheduler.workers[at]!;
-			if (fits(worker)) considered.add(worker);
-			if (considered.size === limits.candidatesConsideredMax) return;
+			if (!fits(worker)) continue;
+			considered.add(worker);
+			if (++found === limits.freeBidsMax) return;
 		}
-		if (considered.size > 0) return;
 	}
-}
-
-function withWinner(candidates: Candidate[], best: Worker, bid: number): Candidate[] {
-	const { name } = best.record;
-	if (!candidates.some((candidate) => candidate.worker === name)) candidates[candidates.length - 1] = { worker: name, bid };
-	return candidates;
 }
