@@ -10,7 +10,7 @@ export default defineConfig({
 		coverage: {
 			provider: "v8",
 			include: ["packages/covey/src/core/**/*.ts"],
-			exclude: ["**/*.test.ts"],
+			exclude: ["**/*.test.ts", "**/*.fixture.ts"],
 			thresholds: { lines: 100, branches: 100, functions: 100, statements: 100 },
 		},
 	},

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layers, packageLayers } from "./layers.ts";
 import { importsOf, readSources, type Source, withoutComments } from "./sources.ts";
 
-const isTest = (path: string): boolean => /\.(test|suite)\.ts$/.test(path);
+const isTest = (path: string): boolean => /\.(test|suite|fixture)\.ts$/.test(path);
 const code = readSources("packages/covey/src").filter(({ path }) => !isTest(path));
 
 function layerOf(path: string): string {

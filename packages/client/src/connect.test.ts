@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { startCoordinator } from "./coordinator.suite.ts";
+import { startCoordinator } from "./coordinator.fixture.ts";
 
 test("calls in flight are answered in any order", async () => {
 	const waiting: { id: number; reply: (output: object) => void }[] = [];

@@ -1,7 +1,7 @@
 import type { FleetEvent } from "@covey/protocol";
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { startCoordinator } from "./coordinator.suite.ts";
+import { startCoordinator } from "./coordinator.fixture.ts";
 
 const event = (sequence: number, worker: string): FleetEvent => ({
 	type: "worker",

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { outputFrame, startCoordinator, taskId, taskView } from "./coordinator.suite.ts";
+import { outputFrame, startCoordinator, taskId, taskView } from "./coordinator.fixture.ts";
 import type { FollowItem } from "./follow.ts";
 
 const done = taskView({ status: "done", outcome: "passed" });

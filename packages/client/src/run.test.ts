@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { outputFrame, startCoordinator, taskId, taskView } from "./coordinator.suite.ts";
+import { outputFrame, startCoordinator, taskId, taskView } from "./coordinator.fixture.ts";
 
 const submitted = { results: [{ task: taskId, ask: "a_1", status: "pending", merged: false, deduplicated: false }] };
 

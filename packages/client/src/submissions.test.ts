@@ -1,7 +1,7 @@
 import type { FromClient } from "@covey/protocol";
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { type Connection, startCoordinator } from "./coordinator.suite.ts";
+import { type Connection, startCoordinator } from "./coordinator.fixture.ts";
 
 const submission = (title: string) => ({ title, payload: { command: [title] } });
 const titlesOf = (message: FromClient): string[] =>

@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { startCoordinator } from "@covey/client/coordinator.suite";
+import { startCoordinator } from "@covey/client/coordinator.fixture";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { version } from "#kit/version.ts";
 import { commands } from "./commands.ts";
 import { describeCommands } from "./completion/describe.ts";
 import { scripts } from "./completion/scripts.ts";
-import { createHome, type Home, startCovey } from "./covey.suite.ts";
+import { createHome, type Home, startCovey } from "./covey.fixture.ts";
 import { createParser } from "./program.ts";
 
 let home: Home;

@@ -6,7 +6,7 @@ import { type FleetEvent, operations } from "@covey/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMemoryDisk } from "#journal/memory/disk.ts";
 import { openMemoryJournal } from "#journal/memory/journal.ts";
-import { startCoordinator, type TestCoordinator } from "./start-coordinator.suite.ts";
+import { startCoordinator, type TestCoordinator } from "./start-coordinator.fixture.ts";
 
 let home: TestCoordinator;
 let fleet: Fleet;

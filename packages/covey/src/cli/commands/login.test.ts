@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { startCoordinator } from "@covey/client/coordinator.suite";
+import { startCoordinator } from "@covey/client/coordinator.fixture";
 import { expect, test } from "vitest";
-import { createHome, startCovey } from "#cli/covey.suite.ts";
+import { createHome, startCovey } from "#cli/covey.fixture.ts";
 import { withClient } from "./login.ts";
 
 test("only the two keys change; other lines and comments stay", () => {

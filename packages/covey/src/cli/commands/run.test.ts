@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Connection, outputFrame, type Script, startCoordinator, taskId, taskView } from "@covey/client/coordinator.suite";
+import { type Connection, outputFrame, type Script, startCoordinator, taskId, taskView } from "@covey/client/coordinator.fixture";
 import type { FromClient, TaskSubmission } from "@covey/protocol";
 import { expect, test } from "vitest";
-import { createHome, startCovey } from "#cli/covey.suite.ts";
+import { createHome, startCovey } from "#cli/covey.fixture.ts";
 
 const placement = {
 	at: 1,

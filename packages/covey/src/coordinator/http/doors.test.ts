@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { FleetStatus, operations, WireError } from "@covey/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { send, startCoordinator, type TestCoordinator } from "#coordinator/start-coordinator.suite.ts";
+import { send, startCoordinator, type TestCoordinator } from "#coordinator/start-coordinator.fixture.ts";
 import { createSecret, encodeToken } from "#host/token/token.ts";
 
 const task = `t_${"0".repeat(26)}`;

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { connect, type Fleet, type FollowItem } from "@covey/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type PlayedWorker, playWorker } from "#coordinator/played-worker.suite.ts";
-import { startCoordinator, type TestCoordinator } from "#coordinator/start-coordinator.suite.ts";
+import { type PlayedWorker, playWorker } from "#coordinator/played-worker.fixture.ts";
+import { startCoordinator, type TestCoordinator } from "#coordinator/start-coordinator.fixture.ts";
 
 let home: TestCoordinator;
 let fleet: Fleet;

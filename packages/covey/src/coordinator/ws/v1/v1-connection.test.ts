@@ -121,7 +121,16 @@ test("A job that goes on over a new connection is asked about first, and its out
 	peer.send({ type: "output", job_id: key, stream: "stdout", data: "after" });
 	const sync = await link.fleet.event("worker.sync", (event) => event.session === session);
 	expect(sync).toMatchObject({ session, attempts: [{ task, attempt: 1, state: "running" }] });
-	link.fleet.perform({ type: "synced", session, worker: "old-1", sequence: 1, end: [], settled: [], draining: false, keep: [{ task, attempt: 1 }] });
+	link.fleet.perform({
+		type: "synced",
+		session,
+		worker: "old-1",
+		sequence: 1,
+		end: [],
+		settled: [],
+		draining: false,
+		keep: [{ task, attempt: 1 }],
+	});
 	peer.send({ type: "complete", job_id: key, exit_code: 0 });
 	expect((await link.fleet.event("attempt.completed")).report.outcome).toBe("passed");
 	expect(await readLog(link)).toBe("before after");
