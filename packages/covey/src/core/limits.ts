@@ -28,8 +28,6 @@ export const limits = {
 	syncMs: 15_000,
 	pingMs: 30_000,
 	pongMs: 10_000,
-	/** An assigned attempt that did not start by then is asked about at the next sync. */
-	auditEntriesMax: 10_000,
 } as const;
 
 assert(limits.leaseTtlMs >= 4 * limits.syncMs, "a lease outlasts three lost syncs");

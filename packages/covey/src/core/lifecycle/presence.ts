@@ -24,7 +24,7 @@ export function changeWorker(turn: Turn, worker: Worker): void {
 	const { scheduler } = turn.fleet;
 	const { name, draining, revoked } = worker.record;
 	reseat(scheduler, worker);
-	for (const workClass of [...(scheduler.active.get(name) ?? [])]) {
+	for (const workClass of scheduler.active.get(name) ?? []) {
 		if (!workClass.needs.wished || workClass.eligible.size + workClass.embedded.size > 0) continue;
 		// Its wish cannot come true now: it goes anywhere at once.
 		for (let first = workClass.queue.peek(); first !== undefined; first = workClass.queue.peek()) {
