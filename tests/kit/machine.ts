@@ -18,11 +18,13 @@ export interface RunOptions {
 	readonly cwd?: string;
 	readonly input?: string | Buffer;
 	readonly environment?: Readonly<Record<string, string>>;
+	/** How stderr is read. Default UTF-8. */
+	readonly stderr?: BufferEncoding;
 }
 
 /**
  * A machine of its own on this computer: an empty home, so its own configuration, state and cache. Disposing ends what
- * was started on it, proves that no process of it is left, and removes it.
+ * was started on it, proves that no job of it is left, and removes it.
  */
 export class Machine implements AsyncDisposable {
 	readonly home: string;
@@ -43,6 +45,10 @@ export class Machine implements AsyncDisposable {
 		return new Machine(home, options.prefix ?? [], options.environment ?? {});
 	}
 
+	get state(): string {
+		return join(this.home, ".local/state/covey");
+	}
+
 	get environment(): Record<string, string> {
 		return {
 			PATH: process.env.PATH ?? "/usr/bin:/bin",
@@ -50,8 +56,6 @@ export class Machine implements AsyncDisposable {
 			TMPDIR: join(this.home, "tmp"),
 			LANG: "C.UTF-8",
 			COVEY_SYSTEM_CONFIG: join(this.home, "no-system-config.toml"),
-			// Marks every process of this machine, whoever started it.
-			COVEY_TEST_MACHINE: this.home,
 			...this.#environment,
 		};
 	}
@@ -61,7 +65,7 @@ export class Machine implements AsyncDisposable {
 		const child = this.#spawn(args, options);
 		child.stdin!.on("error", () => {});
 		child.stdin!.end(options.input ?? "");
-		return finish(child);
+		return finish(child, options.stderr);
 	}
 
 	/** Starts `covey …` and leaves it running. `ready` is a text on its stderr. */
@@ -84,14 +88,14 @@ export class Machine implements AsyncDisposable {
 		});
 	}
 
-	/** Processes of this machine that live now, by the mark in their environment. */
+	/** Processes that live now and have this machine's home, which a job inherits from its worker. */
 	async processes(): Promise<{ pid: number; command: string }[]> {
 		const found: { pid: number; command: string }[] = [];
 		for (const name of await readdir("/proc")) {
 			if (!/^\d+$/.test(name)) continue;
 			try {
 				const environment = await readFile(`/proc/${name}/environ`, "latin1");
-				if (!environment.split("\0").includes(`COVEY_TEST_MACHINE=${this.home}`)) continue;
+				if (!environment.split("\0").includes(`HOME=${this.home}`)) continue;
 				found.push({ pid: Number(name), command: (await readFile(`/proc/${name}/cmdline`, "latin1")).replaceAll("\0", " ").trim() });
 			} catch {
 				// It ended while we looked.
@@ -102,10 +106,24 @@ export class Machine implements AsyncDisposable {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		await Promise.all(this.#started.map((daemon) => daemon.stop()));
+		const left = (await this.processes()).filter(({ command }) => !command.includes(program[1]));
+		// What is ours is a coordinator that a command started in the background.
 		for (const { pid } of await this.processes()) kill(pid, "SIGTERM");
-		for (let i = 0; i < 100 && (await this.processes()).length > 0; i++) await new Promise((resolve) => setTimeout(resolve, 50));
+		await this.empty().catch(() => {});
 		for (const { pid } of await this.processes()) kill(pid, "SIGKILL");
 		await rm(this.home, { recursive: true, force: true, maxRetries: 5 });
+		if (left.length > 0) throw new Error(`left behind on ${this.home}:\n${left.map(({ command }) => command).join("\n")}`);
+	}
+
+	/** Resolves when none of its processes has `text` in its command line. Fails after 10 s. */
+	async empty(text = ""): Promise<void> {
+		let left: { command: string }[] = [];
+		for (let i = 0; i < 200; i++) {
+			left = (await this.processes()).filter(({ command }) => command.includes(text));
+			if (left.length === 0) return;
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+		throw new Error(`still running:\n${left.map(({ command }) => command).join("\n")}`);
 	}
 }
 
@@ -172,7 +190,7 @@ export class Daemon {
 	}
 }
 
-async function finish(child: ChildProcess): Promise<Finished> {
+async function finish(child: ChildProcess, encoding?: BufferEncoding): Promise<Finished> {
 	const stdout: Buffer[] = [];
 	const stderr: Buffer[] = [];
 	child.stdout!.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -180,7 +198,7 @@ async function finish(child: ChildProcess): Promise<Finished> {
 	return new Promise((resolve, reject) => {
 		child.once("error", reject);
 		child.once("close", (code, signal) =>
-			resolve({ code, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() }),
+			resolve({ code, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString(encoding) }),
 		);
 	});
 }

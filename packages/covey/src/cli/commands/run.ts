@@ -71,6 +71,8 @@ class WatchedRun {
 	#fleet: Fleet | undefined;
 	#submitted: SubmitResult | undefined;
 	readonly #abort: AbortController;
+	/** Resolves when this run shares its task with others and has left it to them. */
+	readonly #left = Promise.withResolvers<void>();
 
 	constructor(abort: AbortController) {
 		this.#abort = abort;
@@ -106,8 +108,8 @@ class WatchedRun {
 		}
 		if (merged) say(`${talkStyle.dim("covey:")} the same work is in flight as ${task}: this run shares its result`);
 		try {
-			const record = await watchTask(fleet, task, { announce: true });
-			return await this.#finish(fleet, record, flags, root);
+			const record = await Promise.race([watchTask(fleet, task, { announce: true }), this.#left.promise]);
+			return record ? await this.#finish(fleet, record, flags, root) : exitCodes.interrupted;
 		} catch (error) {
 			if (!(error instanceof ReaderGone)) throw error;
 			say(`covey: nobody reads the output any more; the run goes on: covey attach ${task}`);
@@ -128,6 +130,9 @@ class WatchedRun {
 
 	async #cancel(force: boolean): Promise<void> {
 		const { task, ask } = this.#submitted as SubmitResult;
-		await this.#fleet?.call("task.cancel", { task, ask, force });
+		const { asks, cancelRequested, endedAt } = await (this.#fleet as Fleet).call("task.cancel", { task, ask, force });
+		if (cancelRequested || endedAt !== undefined) return;
+		say(`${talkStyle.dim("covey:")} left ${task}, which goes on for ${asks.length === 1 ? "another run" : `${asks.length} other runs`}`);
+		this.#left.resolve();
 	}
 }

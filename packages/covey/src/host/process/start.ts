@@ -206,7 +206,7 @@ async function spawnChild(options: ProcessOptions): Promise<Spawned> {
 	} catch (error) {
 		for (const pipe of pipes) pipe?.reader.destroy();
 		const { code } = error as NodeJS.ErrnoException;
-		throw new StartError(`${program}: ${reasons[code ?? ""] ?? `could not be started (${code})`}`, exitCodes[code ?? ""], error);
+		throw new StartError(`${program}: could not be started (${code})`, exitCodes[code ?? ""], error);
 	} finally {
 		// From here on the child and what it starts are the only writers, so the end of the last one is the end of the output.
 		for (const pipe of pipes) if (pipe !== undefined) closeSync(pipe.writer);
@@ -214,12 +214,6 @@ async function spawnChild(options: ProcessOptions): Promise<Spawned> {
 }
 
 const exitCodes: Readonly<Record<string, 126 | 127>> = { ENOENT: 127, EACCES: 126, E2BIG: 126, ENOEXEC: 126 };
-const reasons: Readonly<Record<string, string>> = {
-	ENOENT: "command not found",
-	EACCES: "permission denied",
-	E2BIG: "its arguments are too long",
-	ENOEXEC: "not a program for this machine",
-};
 
 function lowerPriority(pid: number, nice: number): void {
 	try {
