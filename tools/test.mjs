@@ -19,7 +19,8 @@ const checks = [
 	["types", "tsc", ["-p", "."]],
 	["promises", "oxlint", ["--type-aware", "-c", "tools/oxlint.json", "packages", "tests", "bench"]],
 	["unused code and dependencies", "knip", []],
-	["program builds", "node", ["tools/build.mjs"]],
+	["the program builds", "node", ["tools/build.mjs", "--clean"]],
+	["the package is well-formed", "publint", ["packages/covey"]],
 ];
 
 const total = { passed: 0, failed: 0, skipped: 0 };

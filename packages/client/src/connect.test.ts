@@ -91,12 +91,18 @@ test("closing ends what waits, and an aborted signal closes", async () => {
 test("a pack is uploaded with the token, and a refusal is read from the body", async () => {
 	const uploads: { type: string | undefined; token: string | undefined; body: string }[] = [];
 	await using coordinator = await startCoordinator({
-		async http(request, response) {
+		http(request, response) {
 			const chunks: Buffer[] = [];
-			for await (const chunk of request) chunks.push(chunk as Buffer);
-			uploads.push({ type: request.headers["content-type"], token: request.headers.authorization, body: Buffer.concat(chunks).toString() });
-			if (request.url === "/full") response.writeHead(507).end(JSON.stringify({ code: "store_full", message: "the disk is full" }));
-			else response.end("{}");
+			request.on("data", (chunk: Buffer) => chunks.push(chunk));
+			request.on("end", () => {
+				uploads.push({
+					type: request.headers["content-type"],
+					token: request.headers.authorization,
+					body: Buffer.concat(chunks).toString(),
+				});
+				if (request.url === "/full") response.writeHead(507).end(JSON.stringify({ code: "store_full", message: "the disk is full" }));
+				else response.end("{}");
+			});
 		},
 	});
 	await using fleet = await connect({ url: coordinator.url, token: "cvt_1.secret" });

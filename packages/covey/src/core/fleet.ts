@@ -75,4 +75,4 @@ export function createFleet(config: Partial<FleetConfig> = {}): Fleet {
 export { records, takeChanges } from "./changes.ts";
 export { stateHash } from "./digest.ts";
 export { restore, resume } from "./restore.ts";
-export { taskView, viewOf } from "./view-of.ts";
+export { viewOf } from "./view-of.ts";

@@ -57,5 +57,3 @@ export interface Lease {
 	assigned: number;
 	until: number;
 }
-
-export type { Attempt, AttemptReport };

@@ -33,7 +33,7 @@ export class OutputWriter {
 		this.#waiting.push({ stream, data });
 		this.#waitingBytes += data.length;
 		this.#busy ??= this.#drain();
-		while (this.#waitingBytes > waitingBytesMax && this.#busy) await this.#busy;
+		while (this.#waitingBytes > waitingBytesMax && this.#busy !== undefined) await this.#busy;
 		this.failed.throwIfAborted();
 	}
 

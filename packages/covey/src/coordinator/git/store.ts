@@ -96,7 +96,7 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
 			const existing = await opening;
 			if (existing) return existing;
 			// Of many who found nothing, one makes it.
-			if (opened.get(directory) === opening) remember(directory, createStoredRepository(directory, idLength));
+			if (opened.get(directory) === opening) void remember(directory, createStoredRepository(directory, idLength));
 		}
 	};
 	const require = async (key: RepositoryKey, commit?: string): Promise<StoredRepository> => {
