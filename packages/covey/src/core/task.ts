@@ -1,4 +1,4 @@
-import type { Ask, Attempt, AttemptReport, Outcome, Placement, TaskStatus, TaskSubmission } from "@covey/protocol";
+import type { Ask, Attempt, Outcome, Placement, TaskStatus, TaskSubmission } from "@covey/protocol";
 import type { Ticket } from "./scheduling/queue.ts";
 import type { Timer } from "./timers.ts";
 
