@@ -143,5 +143,6 @@ export const commands: readonly CommandEntry[] = [
 		summary: "the version of Covey",
 		load: async () => (await import("./commands/version.ts")).versionCommand,
 	},
+	{ path: "__sweep", summary: "end what a killed worker left", load: async () => (await import("./commands/sweep.ts")).sweep },
 	{ path: "__complete", summary: "names for completion scripts", load: async () => (await import("./commands/complete.ts")).complete },
 ];

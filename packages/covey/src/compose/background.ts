@@ -25,7 +25,6 @@ export async function startInBackground(signal: AbortSignal | undefined): Promis
 		},
 	);
 	closeSync(log);
-	child.unref();
 	// Given up while it starts: it goes too. Once it is ready it is everybody's.
 	const giveUp = (): void => void child.kill("SIGTERM");
 	signal?.addEventListener("abort", giveUp, { once: true });
@@ -51,6 +50,7 @@ export async function startInBackground(signal: AbortSignal | undefined): Promis
 		signal?.removeEventListener("abort", giveUp);
 		pipe.destroy();
 		child.removeAllListeners();
+		child.unref();
 	}
 }
 

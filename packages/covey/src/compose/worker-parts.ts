@@ -15,6 +15,7 @@ import { sweepOrphans } from "#worker/executor/orphans.ts";
 import { createRunRunner } from "#worker/runners/run/run.ts";
 import { createWorker, type ResolvedWorkerConfig, type Worker } from "#worker/worker.ts";
 import { createWorktreePool } from "#worker/worktrees/pool.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 export interface WorkerPartsOptions {
 	readonly name: string;
@@ -53,6 +54,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 		);
 	if (process.getuid?.() === 0) logger.warn("the worker runs as root, so its jobs do too; a user of its own is safer");
 	await using parts = new AsyncDisposableStack();
+	parts.use(startWatchdog(stateDirectory));
 	const worktrees = parts.use(createWorktreePool({ directory: join(cacheDirectory, "repositories"), idleMax: options.worktreesMax }));
 	await worktrees.start(signal);
 	const executor = createExecutor({

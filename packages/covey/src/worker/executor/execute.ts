@@ -78,7 +78,13 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 	const temporaryDirectory = mkdtempSync(join(tmpdir(), "covey-"));
 	const group = openGroup(options, request);
 	const mark = attemptMark(request.attemptKey);
-	const record: RunningRecord = { attempt: request.attemptKey, mark, temporaryDirectory, ...(group && { controlGroup: group.path }) };
+	const record: RunningRecord = {
+		attempt: request.attemptKey,
+		owner: process.pid,
+		mark,
+		temporaryDirectory,
+		...(group && { controlGroup: group.path }),
+	};
 	try {
 		writeRecord(options.stateDirectory, record);
 		const environment = jobEnvironment({

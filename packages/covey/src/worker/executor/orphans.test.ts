@@ -62,6 +62,7 @@ test("a process that only has the number of a recorded one is left alone", async
 	const pid = stranger.pid as number;
 	writeRecord(stateDirectory, {
 		attempt: "t.1",
+		owner: 1,
 		mark: "COVEY_ATTEMPT=t.1",
 		temporaryDirectory: join(scratch, "none"),
 		process: { pid, startedAt: 1 },
@@ -69,6 +70,16 @@ test("a process that only has the number of a recorded one is left alone", async
 	expect(await sweepOrphans(stateDirectory)).toEqual([{ attempt: "t.1", killed: 0, survivors: [] }]);
 	expect(stranger.kill("SIGKILL")).toBe(true);
 	expect((await once(stranger, "exit"))[1]).toBe("SIGKILL");
+});
+
+test("asked for one dead instance, it leaves the others' attempts alone", async () => {
+	const stateDirectory = await mkdtemp(join(scratch, "state-"));
+	for (const owner of [101, 102]) {
+		const temporaryDirectory = join(scratch, `none-${owner}`);
+		writeRecord(stateDirectory, { attempt: `t.${owner}`, owner, mark: `COVEY_ATTEMPT=t.${owner}`, temporaryDirectory });
+	}
+	expect(await sweepOrphans(stateDirectory, 101)).toMatchObject([{ attempt: "t.101" }]);
+	expect(await sweepOrphans(stateDirectory)).toMatchObject([{ attempt: "t.102" }]);
 });
 
 test("a torn record and a missing directory are no obstacle", async () => {

@@ -11,12 +11,14 @@ export interface Orphans {
 }
 
 /**
- * Kills what an earlier instance of this worker left behind when it was killed itself. Call it at the start, before the
- * first attempt: an instance that crashed cannot report, so nobody waits for these processes any more.
+ * Kills what an earlier instance of this worker left behind when it was killed itself: an instance that crashed cannot
+ * report, so nobody waits for these processes any more. Call it at the start, before the first attempt; or at any time
+ * with the process id of a dead instance as `owner`.
  */
-export async function sweepOrphans(stateDirectory: string): Promise<Orphans[]> {
+export async function sweepOrphans(stateDirectory: string, owner?: number): Promise<Orphans[]> {
 	const swept: Orphans[] = [];
 	for (const record of readRecords(stateDirectory)) {
+		if (owner !== undefined && record.owner !== owner) continue;
 		const result = await killRecorded(record);
 		await removeDirectory(record.temporaryDirectory);
 		if (result.survivors.length === 0) removeRecord(stateDirectory, record.attempt);

@@ -8,6 +8,8 @@ import { z } from "zod";
  */
 export const RunningRecord = z.object({
 	attempt: z.string(),
+	/** The process id of the worker that runs it. */
+	owner: z.number().int(),
 	mark: z.string(),
 	temporaryDirectory: z.string(),
 	controlGroup: z.string().optional(),
