@@ -28,7 +28,8 @@ function isInstalled() {
 }
 
 function install() {
-	run("installing dependencies (once)", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+	// Not `npm ci`: it refuses a lockfile written where a registry lacks the binaries of other platforms. The versions are the lockfile's all the same.
+	run("installing dependencies (once)", "npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
 	if (!existsSync(node24)) throw new Error(`npm installed the dependencies but ${node24} is missing: were install scripts refused?`);
 	writeFileSync(stamp, "");
 }
