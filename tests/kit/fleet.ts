@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Fleet as Client, connect, type FinalRecord } from "@covey/client";
-import type { TaskView } from "@covey/protocol";
+import type { TaskView, WorkerView } from "@covey/protocol";
 import { type Daemon, type Finished, Machine, type RunOptions } from "./machine.ts";
 
 export interface FleetOptions {
@@ -12,6 +12,8 @@ export interface FleetOptions {
 	readonly localSlots?: number;
 	/** Short leases, so that a test of a lost worker takes seconds. */
 	readonly leaseTtl?: string;
+	/** Where the coordinator listens besides loopback. */
+	readonly host?: string;
 	/** The coordinator's machine, where a test prepares one. */
 	readonly coordinator?: Machine;
 }
@@ -58,7 +60,9 @@ export class Fleet implements AsyncDisposable {
 	static async start(options: FleetOptions = {}): Promise<Fleet> {
 		await using stack = new AsyncDisposableStack();
 		const coordinator = stack.use(options.coordinator ?? (await Machine.create()));
-		const daemon = await coordinator.start(["up", "--port", "0"], { environment: timing(options) });
+		const daemon = await coordinator.start(["up", "--port", "0", ...(options.host ? ["--host", options.host] : [])], {
+			environment: timing(options),
+		});
 		const url = (await daemon.says(/ready at (http:\/\/\S+)/))[1]!;
 		const tokenFile = join(coordinator.state, "coordinator", "admin.token");
 		const client = stack.use(await Machine.create({ environment: { COVEY_URL: url, COVEY_TOKEN_FILE: tokenFile } }));
@@ -98,6 +102,22 @@ export class Fleet implements AsyncDisposable {
 		const worker = { machine, daemon, name };
 		this.workers.push(worker);
 		return worker;
+	}
+
+	/** The coordinator's address on another of its interfaces. */
+	urlAt(host: string): string {
+		return this.url.replace("127.0.0.1", host);
+	}
+
+	/** Resolves when the coordinator sees the worker so. Fails after 30 s. */
+	async worker(name: string, status: WorkerView["status"]): Promise<WorkerView> {
+		for (let tries = 0; tries < 600; tries++) {
+			const { workers } = await this.sdk.call("worker.list", {});
+			const found = workers.find((worker) => worker.name === name);
+			if (found?.status === status) return found;
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		}
+		throw new Error(`${name} never was ${status}`);
 	}
 
 	/** `covey run …` to its end. */
