@@ -25,7 +25,7 @@ export class Repository implements Disposable {
 	}
 
 	git(...args: string[]): string {
-		return execFileSync("git", args, { cwd: this.directory, encoding: "utf8" });
+		return execFileSync("git", args, { cwd: this.directory, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 	}
 
 	/** The tree that `git add -A` would record now, found without touching the index. */
@@ -34,7 +34,7 @@ export class Repository implements Disposable {
 		const environment = { ...process.env, GIT_INDEX_FILE: index };
 		try {
 			execFileSync("git", ["read-tree", "HEAD"], { cwd: this.directory, env: environment });
-			execFileSync("git", ["add", "-A"], { cwd: this.directory, env: environment });
+			execFileSync("git", ["add", "-A"], { cwd: this.directory, env: environment, stdio: "pipe" });
 			return execFileSync("git", ["write-tree"], { cwd: this.directory, env: environment, encoding: "utf8" }).trim();
 		} finally {
 			rmSync(index, { force: true });

@@ -77,6 +77,8 @@ class WebSocket:
             if opcode == PING:
                 self._frame(PONG, data)
             elif opcode == CLOSE:
+                if length >= 2 and (code := int.from_bytes(data[:2], "big")) >= 4000:
+                    raise ConnectionError(f"the coordinator closed the link: {code} {data[2:].decode(errors='replace')}")
                 return None
             elif opcode != PONG:
                 text += data
