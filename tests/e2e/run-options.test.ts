@@ -87,7 +87,7 @@ test("a run says where and why and how it ended, and the record is the last line
 	const tree = repository.tree();
 	expect(finished.stdout.length).toBe(0);
 	const [where, end] = finished.stderr.split("\n");
-	expect(where).toMatch(/^covey: worker-1: .*slots free/);
+	expect(where).toMatch(/^covey: t_\w{26} runs on worker-1: .*slots free/);
 	expect(end).toMatch(new RegExp(`^covey: failed \\(exit 7\\) · on worker-1 · tree ${tree.slice(0, 12)} · \\d+ ms$`));
 	expect(recordOf(finished)).toMatchObject({
 		schema: 1,

@@ -48,11 +48,16 @@ export function finalRecord(task: TaskView): FinalRecord {
 		timings: {
 			total: Math.max(0, endedAt - task.createdAt),
 			...(task.placement && { waited: task.placement.waitedMs }),
-			...report?.timings,
+			...roundAll(report?.timings),
 		},
 		placement: task.placement ? { because: task.placement.because, sentence: task.placement.sentence } : null,
 		artifacts: report?.artifacts ?? [],
 		missing: report?.missing ?? [],
 		output: { bytes: report?.outputBytes ?? 0, droppedBytes: report?.outputDroppedBytes ?? 0 },
 	};
+}
+
+/** Milliseconds to the microsecond: more digits are noise. */
+function roundAll(timings: Readonly<Record<string, number>> = {}): Record<string, number> {
+	return Object.fromEntries(Object.entries(timings).map(([phase, ms]) => [phase, Math.round(ms * 1000) / 1000]));
 }

@@ -4,10 +4,10 @@ import { plain } from "#cli/table.ts";
 import type { Style } from "#cli/terminal.ts";
 import { formatDuration } from "#kit/duration.ts";
 
-/** Where it runs and why: the placement's own sentence. */
-export function placementLine(placement: { readonly sentence: string; readonly attempt: number }, style: Style): string {
+/** What it is called, where it runs and why: the placement's own sentence. */
+export function placementLine(task: string, placement: { readonly sentence: string; readonly attempt: number }, style: Style): string {
 	const again = placement.attempt > 1 ? ` (attempt ${placement.attempt})` : "";
-	return `${style.dim("covey:")} ${plain(placement.sentence, 300)}${again}`;
+	return `${style.dim("covey:")} ${task} runs on ${plain(placement.sentence, 300)}${again}`;
 }
 
 /** How it ended: outcome, machine, tree and time. */

@@ -30,7 +30,7 @@ export async function watchTask(fleet: Fleet, task: string, options: WatchOption
 		if (announce && placement && placement.attempt > announced) {
 			announced = placement.attempt;
 			await writer.flush();
-			say(placementLine(placement, talkStyle));
+			say(placementLine(task, placement, talkStyle));
 		}
 		if (item.task.status !== "needs_human") continue;
 		// The task has not ended and may never; its attempt has, so what is left of its output is there.
