@@ -12,7 +12,7 @@ const placement = {
 	worker: "alpha",
 	waitedMs: 4,
 	because: "free" as const,
-	sentence: "on alpha: most free slots (3 of 4)",
+	sentence: "alpha: most free slots (3 of 4)",
 	candidates: [],
 	workersKnown: 1,
 };
@@ -78,7 +78,7 @@ test("a run writes the job's bytes unchanged, says where and how it ended, and e
 	expect({ code, stderr: code === 3 ? "" : stderr }).toEqual({ code: 3, stderr: "" });
 	expect(stdout.equals(bytes)).toBe(true);
 	const lines = stderr.trim().split("\n");
-	expect(lines[0]).toBe("covey: on alpha: most free slots (3 of 4)");
+	expect(lines[0]).toBe(`covey: ${taskId} runs on alpha: most free slots (3 of 4)`);
 	expect(lines[1]).toBe("covey: failed (exit 3) · on alpha · tree 4b825dc642cb · 1.4 s");
 	expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ schema: 1, outcome: "failed", exitCode: 3, machine: "alpha", tree, attempt: 1 });
 	const submission = submissionOf(coordinator.received);
