@@ -141,7 +141,7 @@ function createBench() {
 			const attempt = running[first++]!;
 			const report = { outcome: "passed", artifacts: [], missing: [], outputBytes: 0, outputDroppedBytes: 0, timings: {} } as const;
 			happen({ type: "attempt.completed", ...attempt, report: { ...report, artifacts: [], missing: [] } });
-			happen({ type: "history.holds", tasks: [attempt.task] });
+			happen({ type: "history.holds", tasks: [{ id: attempt.task, attempt: attempt.attempt, status: "done" }] });
 		},
 	};
 }

@@ -1,4 +1,5 @@
 import { type AuditEvent, CoveyError, isEnded, type TaskStatus, type TaskView } from "@covey/protocol";
+import type { HeldTask } from "#core/event.ts";
 import { createFleet } from "#core/fleet.ts";
 import type { AuditRecord, RecordChange } from "#core/record.ts";
 import { restore } from "#core/restore.ts";
@@ -30,8 +31,8 @@ export class Archivist {
 	/** Of the newest entry that is in `#tasks` and `#audit`. */
 	#sequence = 0;
 	/** Ended tasks in memory at start: history may hold them already. */
-	#recovered = new Set<string>();
-	#holds: (tasks: readonly string[]) => void = () => {};
+	#recovered = new Map<string, HeldTask>();
+	#holds: (tasks: readonly HeldTask[]) => void = () => {};
 	#working: Promise<void> | undefined;
 
 	constructor(options: { readonly history: History; readonly clock: Clock; readonly logger: Logger }) {
@@ -71,7 +72,8 @@ export class Archivist {
 	async replay(entry: JournalEntry, view: FleetView): Promise<void> {
 		for (const { kind, id, value } of entry.changes) {
 			if (kind !== "task") continue;
-			if (value !== null && isEnded((value as { status: TaskStatus }).status)) this.#recovered.add(id);
+			const task = value as Pick<HeldTask, "status" | "attempt"> | null;
+			if (task !== null && isEnded(task.status)) this.#recovered.set(id, { id, attempt: task.attempt, status: task.status });
 			else this.#recovered.delete(id);
 		}
 		if (entry.sequence <= this.appliedSequence) return;
@@ -90,9 +92,9 @@ export class Archivist {
 	}
 
 	/** @param holds hears which ended tasks history has durably. */
-	start(holds: (tasks: readonly string[]) => void): void {
+	start(holds: (tasks: readonly HeldTask[]) => void): void {
 		this.#holds = holds;
-		if (this.#recovered.size > 0) holds([...this.#recovered]);
+		if (this.#recovered.size > 0) holds([...this.#recovered.values()]);
 		this.#recovered.clear();
 	}
 
@@ -147,9 +149,7 @@ export class Archivist {
 				await this.#clock.sleep(driverLimits.archiveMs, this.#stopping.signal).catch(() => {});
 			try {
 				const held = await this.#apply();
-				// One that was re-queued and ended again meanwhile is not yet held as it is now.
-				const settled = held.filter((id) => !this.#tasks.has(id));
-				if (settled.length > 0) this.#holds(settled);
+				if (held.length > 0) this.#holds(held);
 			} catch (error) {
 				this.#logger.error("history did not take the tasks that ended; they stay in memory", { error, tasks: this.#tasks.size });
 				await this.#clock.sleep(driverLimits.fullRetryMs, this.#stopping.signal).catch(() => {});
@@ -158,7 +158,7 @@ export class Archivist {
 		this.#working = undefined;
 	}
 
-	async #apply(): Promise<readonly string[]> {
+	async #apply(): Promise<readonly HeldTask[]> {
 		const batch = { sequence: this.#sequence, tasks: this.#tasks, audit: this.#audit };
 		this.#tasks = new Map();
 		this.#audit = [];
@@ -169,7 +169,7 @@ export class Archivist {
 			this.#audit = [...batch.audit, ...this.#audit];
 			throw error;
 		}
-		return [...batch.tasks.keys()];
+		return Array.from(batch.tasks.values(), ({ id, attempt, status }) => ({ id, attempt, status }));
 	}
 }
 

@@ -1,4 +1,4 @@
-import type { AttemptReport, Pressure, TaskSubmission, WorkerOffer } from "@covey/protocol";
+import type { AttemptReport, Pressure, TaskSubmission, TaskView, WorkerOffer } from "@covey/protocol";
 import type { Task } from "./task.ts";
 import type { TokenRecord } from "./token.ts";
 import type { WorkerRecord } from "./worker.ts";
@@ -90,7 +90,13 @@ export type Event =
 	| ({ readonly type: "attempt.alive" } & SessionAttempt)
 	| { readonly type: "token.create"; readonly replyTo: ReplyTo; readonly actor: Actor; readonly record: TokenRecord }
 	| { readonly type: "token.revoke"; readonly replyTo: ReplyTo; readonly actor: Actor; readonly id: string }
-	/** History holds these ended tasks durably: they leave memory and the journal's live set. */
-	| { readonly type: "history.holds"; readonly tasks: readonly string[] };
+	/** History holds these ended tasks durably, each as it ended then: they leave memory and the journal's live set. */
+	| { readonly type: "history.holds"; readonly tasks: readonly HeldTask[] };
+
+/**
+ * One end of a task. A task that failed can be revived and end again; its attempt and its status together tell its
+ * ends apart, whatever the clock says.
+ */
+export type HeldTask = Pick<TaskView, "id" | "attempt" | "status">;
 
 export type EventOf<T extends Event["type"]> = Extract<Event, { type: T }>;

@@ -1,6 +1,6 @@
 import { type AttemptReport, TaskSubmission, type TaskSubmissionInput, WorkerOffer } from "@covey/protocol";
 import type { Effect, Reply } from "./effect.ts";
-import type { Actor, Event, EventOf } from "./event.ts";
+import type { Actor, Event, EventOf, HeldTask } from "./event.ts";
 import { createFleet, type Fleet, type FleetConfig, takeChanges, viewOf } from "./fleet.ts";
 import { nextTimerAt, step } from "./step.ts";
 import type { Task } from "./task.ts";
@@ -161,6 +161,11 @@ interface Speaker {
 	readonly worker: string;
 	readonly task: string;
 	readonly attempt: number;
+}
+
+/** The task's end as history holds it. */
+export function held({ spec: { id }, attempt, status }: Task): HeldTask {
+	return { id, attempt, status };
 }
 
 export function reportWith(report: Partial<AttemptReport>): AttemptReport {

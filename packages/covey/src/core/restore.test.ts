@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { actor, admin, Scene } from "./fleet.fixture.ts";
+import { actor, admin, held, Scene } from "./fleet.fixture.ts";
 import { records, restore, resume, stateHash, takeChanges } from "./fleet.ts";
 import { limits } from "./limits.ts";
 import type { RecordChange } from "./record.ts";
@@ -32,7 +32,7 @@ function eventful(commands: readonly { kind: string; pick: number }[]): { scene:
 		else if (kind === "complete" && task?.lease !== undefined) scene.complete(task, { outcome: pick % 2 === 0 ? "passed" : "failed" });
 		else if (kind === "cancel" && task !== undefined) scene.ask({ type: "task.cancel", actor: admin, task: task.spec.id, force: false });
 		else if (kind === "resolve" && task !== undefined) scene.ask({ type: "task.resolve", actor: admin, task: task.spec.id, to: "pending" });
-		else if (kind === "hold" && task !== undefined) scene.do({ type: "history.holds", tasks: [task.spec.id] });
+		else if (kind === "hold" && task !== undefined) scene.do({ type: "history.holds", tasks: [held(task)] });
 		if (pick % 3 === 0) journal.push(...onDisk(takeChanges(scene.fleet)));
 	}
 	journal.push(...onDisk(takeChanges(scene.fleet)));

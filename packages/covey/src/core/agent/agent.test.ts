@@ -72,6 +72,16 @@ test("a session begins with a sync, and another follows at each interval", () =>
 	expect(sent(pass(60), "sync").map(({ sequence }) => sequence)).toEqual([2, 3]);
 });
 
+test("a drain that was lost is heard with the next answer", () => {
+	const { agent, hear } = rig();
+	hear(synced(1, { draining: true }));
+	expect(sent(hear(assign(1, 1, 1)), "decline")).toMatchObject([{ message: "the worker is draining" }]);
+	hear(synced(1));
+	expect(agent.draining).toBe(true);
+	hear(synced(1, { draining: false }));
+	expect(kinds(hear(assign(2, 1, 2)))).toEqual(["start"]);
+});
+
 test("an assignment starts once, however often it comes", () => {
 	const { hear, connect } = rig();
 	expect(kinds(hear(assign(1, 1, 1)))).toEqual(["start"]);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { admin, Scene } from "#core/fleet.fixture.ts";
+import { admin, held, Scene } from "#core/fleet.fixture.ts";
 import { limits } from "#core/limits.ts";
 
 test("an attempt is started, reported once, and settled as often as it is reported", () => {
@@ -37,7 +37,7 @@ test("a report for a task that is no longer in memory is settled", () => {
 	scene.connect("box");
 	const task = scene.submit();
 	scene.complete(task);
-	scene.do({ type: "history.holds", tasks: [task.spec.id, "t_none"] });
+	scene.do({ type: "history.holds", tasks: [held(task), { ...held(task), id: "t_none" }] });
 	expect(scene.fleet.tasks.size).toBe(0);
 	scene.complete(task);
 	expect(scene.effects.map(({ type }) => type)).toEqual(["settle"]);

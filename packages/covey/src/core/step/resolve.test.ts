@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { actor, admin, Scene } from "#core/fleet.fixture.ts";
+import { actor, admin, held, Scene } from "#core/fleet.fixture.ts";
 import type { Task } from "#core/task.ts";
 
 const resolve = (
@@ -44,7 +44,7 @@ test("a task that history holds comes back into memory, and its record is journa
 	const scene = new Scene();
 	const task = ended(scene, "failed");
 	const { lease: _lease, ...record } = task;
-	scene.do({ type: "history.holds", tasks: [task.spec.id] });
+	scene.do({ type: "history.holds", tasks: [held(task)] });
 	expect(
 		scene
 			.changes()
@@ -70,9 +70,19 @@ test("a task that history holds comes back into memory, and its record is journa
 test("history dropping a task that a person revived meanwhile leaves it alone", () => {
 	const scene = new Scene();
 	const task = ended(scene, "failed");
+	const first = held(task);
 	resolve(scene, task, "pending");
-	scene.do({ type: "history.holds", tasks: [task.spec.id] });
+	scene.do({ type: "history.holds", tasks: [first] });
 	expect(scene.task(task.spec.id)).toBe(task);
+	scene.complete(task, { outcome: "failed" });
+	scene.do({ type: "history.holds", tasks: [first] });
+	expect(scene.task(task.spec.id)).toBe(task);
+	const second = held(task);
+	resolve(scene, task, "done");
+	scene.do({ type: "history.holds", tasks: [second] });
+	expect(scene.task(task.spec.id)).toBe(task);
+	scene.do({ type: "history.holds", tasks: [held(task)] });
+	expect(scene.fleet.tasks.size).toBe(0);
 });
 
 test("what a person may not decide is refused", () => {
