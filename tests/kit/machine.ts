@@ -46,7 +46,7 @@ export class Machine implements AsyncDisposable {
 	}
 
 	get state(): string {
-		return join(this.home, ".local/state/covey");
+		return join(this.#environment.XDG_STATE_HOME ?? join(this.home, ".local/state"), "covey");
 	}
 
 	get environment(): Record<string, string> {

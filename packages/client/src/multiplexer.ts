@@ -1,5 +1,6 @@
 import { CoveyError } from "@covey/protocol/errors";
 import { decodeFrame, type OutputFrame } from "@covey/protocol/frames";
+import { wireLimits } from "@covey/protocol/limits";
 import type { ToClient } from "@covey/protocol/socket";
 import { clientLimits } from "./limits.ts";
 import { Link, type LinkOptions } from "./link.ts";
@@ -63,12 +64,15 @@ export class Multiplexer {
 	/**
 	 * @param input the operation's input as JSON text.
 	 * @param repeatable may be sent again when the link drops before the answer.
+	 * @throws CoveyError `too_large` here, because the coordinator would drop the link over it, at every try.
 	 */
 	call(operation: string, input: string, repeatable: boolean): Promise<unknown> {
 		if (this.#closed) return Promise.reject(this.#closed);
 		const { promise, resolve, reject } = Promise.withResolvers<unknown>();
 		const id = this.#nextId();
 		const text = `{"type":"call","id":${id},"operation":${JSON.stringify(operation)},"input":${input}}`;
+		const tooLarge = refuseTooLarge(operation, text);
+		if (tooLarge) return Promise.reject(tooLarge);
 		this.#unsent.push({ id, text, repeatable, resolve, reject });
 		this.#pump();
 		return promise;
@@ -165,4 +169,15 @@ export class Multiplexer {
 		while (this.#subscriptions.has(this.#lastId) || this.#inFlight.has(this.#lastId));
 		return this.#lastId;
 	}
+}
+
+function refuseTooLarge(operation: string, text: string): CoveyError | undefined {
+	const { messageBytesMax } = wireLimits;
+	// A character takes at most three bytes, so most messages need not be counted.
+	if (text.length * 3 <= messageBytesMax) return undefined;
+	const bytes = new TextEncoder().encode(text).length;
+	if (bytes <= messageBytesMax) return undefined;
+	return new CoveyError("too_large", `the message ${operation} has ${bytes} bytes; the limit is ${messageBytesMax}`, {
+		hint: "put large content into the worktree, which travels as files",
+	});
 }

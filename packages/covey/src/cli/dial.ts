@@ -5,9 +5,12 @@ import { CoveyError, type ErrorCode, errorTable } from "@covey/protocol/errors";
 import { wireLimits } from "@covey/protocol/limits";
 import { WebSocket } from "ws";
 
+/** Whoever does not answer our goodbye is waited for only so long. */
+const options = { perMessageDeflate: false, maxPayload: 4 * wireLimits.messageBytesMax, closeTimeout: 500 };
+
 /** Node's dialler: shows the token in a header, and tells in the coordinator's own words why an upgrade was refused. */
 export const dial: Dial = (url, { headers }) => {
-	const socket = new WebSocket(url, { headers, perMessageDeflate: false, maxPayload: 4 * wireLimits.messageBytesMax });
+	const socket = new WebSocket(url, { ...options, headers });
 	socket.on("unexpected-response", async (_request, response) => {
 		const error = await explainRefusal(response);
 		socket.emit("error", error);

@@ -60,8 +60,6 @@ describe("authentication", () => {
 		["a secret of another length", encodeToken({ kind: "client", id: record.id, secret: "a" })],
 		["a wrong admin secret", encodeToken({ kind: "client", id: "admin", secret: "a" })],
 		["a join token", encodeToken({ kind: "join", fingerprint: "f", id: record.id, secret })],
-		["a revoked token", client, { revoked: true }],
-		["an expired token", client, { expiresAt: 1000 }],
 		["a join record", client, { kind: "join" }],
 	];
 	it("refuses everything else with one and the same answer", async () => {
@@ -69,6 +67,18 @@ describe("authentication", () => {
 		const none = (await door().refusal(undefined))?.toWire();
 		expect(none?.code).toBe("unauthenticated");
 		for (const [index, answer] of answers.entries()) expect(answer, wrong[index]![0]).toEqual(none);
+	});
+
+	it("tells the holder of a token that was good once what became of it", async () => {
+		expect((await door({ revoked: true }).refusal(client))?.toWire()).toMatchObject({
+			code: "unauthenticated",
+			message: `the token ${record.id} was revoked`,
+		});
+		expect((await door({ expiresAt: 1000 }).refusal(client))?.message).toBe(`the token ${record.id} expired at 1970-01-01T00:00:01.000Z`);
+		const wrong = encodeToken({ kind: "client", id: record.id, secret: createSecret() });
+		expect((await door({ revoked: true }).refusal(wrong))?.message, "a guess learns nothing").toBe(
+			(await door().refusal(undefined))?.message,
+		);
 	});
 
 	it("slows down a source of wrong tokens, but never a right one, nor another source", async () => {

@@ -17,7 +17,7 @@ export interface AuthenticatorOptions {
 	readonly find: (id: string) => Promise<TokenRecord | undefined>;
 }
 
-/** Tells who a bearer token belongs to. All failures look alike. */
+/** Tells who a bearer token belongs to. All guesses fail alike; who holds a token that was good once is told what became of it. */
 export class Authenticator {
 	readonly #options: AuthenticatorOptions;
 	readonly #backOff: BackOff;
@@ -30,7 +30,7 @@ export class Authenticator {
 	/**
 	 * @param token as shown; undefined when none was, which is refused but is no guess.
 	 * @param address where it came from, for the back-off.
-	 * @throws CoveyError `unauthenticated`; `too_many` for a wrong one from a source that showed many.
+	 * @throws CoveyError `unauthenticated`, which says so of a token that was good once; `too_many` for a wrong one from a source that showed many.
 	 */
 	async authenticate(token: string | undefined, address: string): Promise<Principal> {
 		if (token === undefined || token === "") throw unauthenticated();
@@ -61,8 +61,10 @@ export class Authenticator {
 		const record = await this.#options.find(parsed.id);
 		// An unknown id costs the same as a wrong secret.
 		const right = isSecret(parsed.secret, record?.secretHash ?? this.#options.adminSecretHash);
-		if (!right || record?.kind !== "client" || record.revoked) return undefined;
-		if (record.expiresAt !== undefined && record.expiresAt <= this.#options.now()) return undefined;
+		if (!right || record?.kind !== "client") return undefined;
+		if (record.revoked) throw unauthenticated(`the token ${record.id} was revoked`);
+		if (record.expiresAt !== undefined && record.expiresAt <= this.#options.now())
+			throw unauthenticated(`the token ${record.id} expired at ${new Date(record.expiresAt).toISOString()}`);
 		return { name: record.label || record.id, tokenId: record.id, roles: record.roles, namespaces: record.namespaces };
 	}
 }
@@ -81,8 +83,8 @@ function tryParse(text: string): Token | undefined {
 	}
 }
 
-function unauthenticated(): CoveyError {
-	return new CoveyError("unauthenticated", "a valid token is needed", {
+function unauthenticated(message = "a valid token is needed"): CoveyError {
+	return new CoveyError("unauthenticated", message, {
 		hint: "send it as `Authorization: Bearer …`; `covey token create client` makes one",
 	});
 }

@@ -99,8 +99,18 @@ export function startGit(call: GitCall, options: { readonly keepInput?: boolean 
 }
 
 export function gitFailed(call: GitCall, result: Pick<GitResult, "exitCode" | "stderr">): CoveyError {
+	const full = diskFull(call, result);
+	if (full) return full;
 	const said = result.stderr.trim().replace(/^(fatal|error): /, "") || "no message";
 	return new CoveyError("internal", `git ${verb(call)} ended with ${result.exitCode}: ${said}`);
+}
+
+/** `store_full` when git ended for want of space: the disk is at fault and not what git was given. */
+export function diskFull(call: Pick<GitCall, "directory">, { stderr }: Pick<GitResult, "stderr">): CoveyError | undefined {
+	if (!stderr.includes("No space left on device")) return undefined;
+	return new CoveyError("store_full", `the disk is full: no space left in ${call.directory}`, {
+		hint: "free some space there, then try again",
+	});
 }
 
 /** Which git, for a message: never its arguments, which may be long. */

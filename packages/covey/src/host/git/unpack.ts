@@ -1,5 +1,5 @@
 import { CoveyError } from "@covey/protocol/errors";
-import { runGit } from "./git.ts";
+import { diskFull, runGit } from "./git.ts";
 
 export interface UnpackOptions {
 	/** The bare repository that the pack belongs to. */
@@ -17,7 +17,7 @@ export interface UnpackOptions {
  * Reads a thin pack: few objects become loose ones, many stay a pack, as `git receive-pack` does it. Every object is
  * hashed, so what arrives under a name is that object.
  *
- * @throws CoveyError `bad_snapshot` (not a pack, an object is refused or missing), `too_large`, or whatever `content` throws.
+ * @throws CoveyError `bad_snapshot` (not a pack, an object is refused or missing), `too_large`, `store_full`, or whatever `content` throws.
  */
 export async function unpack(options: UnpackOptions): Promise<{ readonly bytes: number; readonly objects: number }> {
 	const { head, rest } = await takeHeader(options.content);
@@ -36,15 +36,20 @@ export async function unpack(options: UnpackOptions): Promise<{ readonly bytes: 
 			yield chunk;
 		}
 	}
+	const { directory } = options;
 	const { exitCode, stderr } = await runGit({
 		trust: "own",
-		directory: options.directory,
-		environment: { GIT_DIR: options.directory, GIT_ALLOC_LIMIT: String(objectBytesMax), ...options.environment },
+		directory,
+		environment: { GIT_DIR: directory, GIT_ALLOC_LIMIT: String(objectBytesMax), ...options.environment },
 		input: counted(),
 		arguments: [...durable, ...(objects <= looseObjectsMax ? small : large)],
 		signal: options.signal,
 	});
-	if (exitCode !== 0) throw new CoveyError("bad_snapshot", `git refused the pack: ${stderr.trim() || `exit code ${exitCode}`}`);
+	if (exitCode !== 0)
+		throw (
+			diskFull({ directory }, { stderr }) ??
+			new CoveyError("bad_snapshot", `git refused the pack: ${stderr.trim() || `exit code ${exitCode}`}`)
+		);
 	return { bytes, objects };
 }
 
