@@ -122,7 +122,7 @@ export const TaskSubmission = z.object({
 	dedupKey: z.string().max(wireLimits.keyLengthMax).optional(),
 	/** A newer submission with this key ends older ones as `superseded`. */
 	supersedeKey: z.string().max(wireLimits.keyLengthMax).optional(),
-	/** Equal work in flight (same key) runs once and answers all who asked. */
+	/** Equal work in flight (same key) runs once and answers all who asked, as urgently as the most urgent of them wants. */
 	mergeKey: z.string().max(wireLimits.keyLengthMax).optional(),
 	notBefore: Timestamp.optional(),
 });

@@ -15,6 +15,8 @@ export interface Task {
 	exitCode?: number | null;
 	message?: string;
 	asks: Ask[];
+	/** Higher than what `spec` asks for, once a more urgent ask was merged into it. Never lowered. */
+	raisedTo?: number;
 	/** Number of the current attempt; 0 before the first claim. */
 	attempt: number;
 	/** The current attempt last. Bounded by `limits.attemptsMax`. */
@@ -35,6 +37,11 @@ export interface Task {
 	ticket?: Ticket;
 	/** Not journalled; see `timers.ts`. */
 	timer?: Timer;
+}
+
+/** How urgent it is: as the most urgent of all that were merged into it. */
+export function priorityOf({ spec, raisedTo }: Task): number {
+	return raisedTo ?? spec.submission.priority;
 }
 
 export interface TaskSpec {

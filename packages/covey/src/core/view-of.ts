@@ -2,7 +2,7 @@ import type { TaskView, WorkerView } from "@covey/protocol";
 import { explain } from "./explain.ts";
 import type { Fleet } from "./fleet.ts";
 import { isAvailable } from "./scheduling/scheduler.ts";
-import type { Task } from "./task.ts";
+import { priorityOf, type Task } from "./task.ts";
 import type { FleetCounts, FleetView, TaskQuery } from "./view.ts";
 import type { Worker } from "./worker.ts";
 
@@ -42,7 +42,7 @@ export function taskView(task: Readonly<Task>): TaskView {
 		title: submission.title ?? titleOf(submission.payload) ?? submission.type,
 		status: task.status,
 		submitter: spec.submitter,
-		priority: submission.priority,
+		priority: priorityOf(task),
 		createdAt: spec.createdAt,
 		updatedAt: task.updatedAt,
 		endedAt: task.endedAt,

@@ -1,7 +1,7 @@
 import type { Turn } from "#core/fleet.ts";
 import { claim } from "#core/lifecycle/claim.ts";
 import { armFallback, readySince } from "#core/lifecycle/wait.ts";
-import type { Task } from "#core/task.ts";
+import { priorityOf, type Task } from "#core/task.ts";
 import type { Worker } from "#core/worker.ts";
 import type { WorkClass } from "./class.ts";
 import { charge, startTag } from "./fairness.ts";
@@ -98,7 +98,7 @@ function mayFallBack({ needs, eligible }: WorkClass, task: Task, worker: Worker,
 }
 
 function comesBefore(left: Ticket, right: Ticket, server: { readonly virtualTime: number }): boolean {
-	const [leftPriority, rightPriority] = [left.task.spec.submission.priority, right.task.spec.submission.priority];
+	const [leftPriority, rightPriority] = [priorityOf(left.task), priorityOf(right.task)];
 	if (leftPriority !== rightPriority) return leftPriority > rightPriority;
 	const [leftStart, rightStart] = [startTag(left.lane.submitter, server), startTag(right.lane.submitter, server)];
 	return leftStart === rightStart ? left.task.order < right.task.order : leftStart < rightStart;

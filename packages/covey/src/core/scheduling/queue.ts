@@ -1,4 +1,4 @@
-import type { Task } from "#core/task.ts";
+import { priorityOf, type Task } from "#core/task.ts";
 import type { FairShares, Submitter } from "./fairness.ts";
 import { Heap, type Positioned } from "./heap.ts";
 
@@ -50,7 +50,7 @@ export class TaskQueue {
 
 	push(task: Task): void {
 		const submitter = this.#shares.enter(task.spec.submitter);
-		const level = this.#level(task.spec.submission.priority);
+		const level = this.#level(priorityOf(task));
 		const known = level.bySubmitter.get(submitter);
 		const lane: Lane = known ?? {
 			queue: this,

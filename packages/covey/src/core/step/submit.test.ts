@@ -86,6 +86,27 @@ test("equal work in flight runs once and answers all who asked, until it is canc
 	expect(scene.submit({ mergeKey: "tree+command" })).not.toBe(second);
 });
 
+test("a more urgent ask makes the merged task as urgent, wherever it waits, and across a restart", () => {
+	const scene = new Scene();
+	const first = scene.submit();
+	const merged = scene.submit({ mergeKey: "m", priority: -1 });
+	scene.submit({ mergeKey: "m", priority: -5 });
+	expect(scene.view.task(merged.spec.id)?.priority).toBe(-1);
+	scene.submit({ mergeKey: "m", priority: 3 }, actor("ben"));
+	expect(scene.view.task(merged.spec.id)?.priority).toBe(3);
+	expect(scene.changes()).toContainEqual(expect.objectContaining({ id: merged.spec.id, value: expect.objectContaining({ raisedTo: 3 }) }));
+	scene.connect("box");
+	expect([merged.status, first.status]).toEqual(["claimed", "pending"]);
+	scene.submit({ mergeKey: "m", priority: 9 });
+	scene.complete(merged, { outcome: "worker_lost" });
+	expect(merged).toMatchObject({ status: "claimed", attempt: 2, raisedTo: 9 });
+	const held = scene.submit({ mergeKey: "later", notBefore: scene.now + 1000 });
+	scene.submit({ mergeKey: "later", priority: 10 });
+	scene.pass(1000);
+	scene.complete(merged);
+	expect([held.status, first.status]).toEqual(["claimed", "pending"]);
+});
+
 test("a task that answers as many asks as it may is not merged into", () => {
 	const scene = new Scene();
 	const first = scene.submit({ mergeKey: "m" });

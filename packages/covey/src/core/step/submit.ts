@@ -6,11 +6,11 @@ import type { Actor, EventOf } from "#core/event.ts";
 import type { Fleet, Turn } from "#core/fleet.ts";
 import { indexSupersede, scoped } from "#core/keys.ts";
 import { admit, announce, touch } from "#core/lifecycle/move.ts";
-import { wait } from "#core/lifecycle/wait.ts";
+import { stopWaiting, wait } from "#core/lifecycle/wait.ts";
 import { limits } from "#core/limits.ts";
 import { needsOf } from "#core/scheduling/class.ts";
 import { exclusion } from "#core/scheduling/match.ts";
-import type { Task } from "#core/task.ts";
+import { priorityOf, type Task } from "#core/task.ts";
 import { withdraw } from "./cancel.ts";
 
 type Submit = EventOf<"task.submit">;
@@ -51,6 +51,7 @@ function accept(turn: Turn, actor: Actor, { id, ask, submission }: Entry): Submi
 	const partner = mergePartner(fleet, submission);
 	const task = partner ?? create(turn, actor, id, submission);
 	addAsk(turn, task, actor, ask, submission.supersedeKey);
+	if (submission.priority > priorityOf(task)) raise(turn, task, submission.priority);
 	if (submission.supersedeKey !== undefined) supersede(turn, task, submission.supersedeKey, actor);
 	if (partner === undefined) {
 		admit(fleet, task);
@@ -96,6 +97,14 @@ function askOf(turn: Turn, task: Task, actor: Actor, ask: string): string {
 function addAsk({ fleet, now }: Turn, task: Task, actor: Actor, id: string, supersedeKey: string | undefined): void {
 	task.asks.push({ id, submitter: actor.name, at: now, ...(supersedeKey !== undefined && { supersedeKey }) });
 	touch(fleet, task, now);
+}
+
+/** Somebody to whom it is more urgent waits for it too: it moves up in its queue, and stays there whoever goes. */
+function raise(turn: Turn, task: Task, priority: number): void {
+	task.raisedTo = priority;
+	if (task.ticket === undefined) return;
+	stopWaiting(turn, task);
+	wait(turn, task);
 }
 
 /** Takes back the older asks with this key that other tasks answer. */
