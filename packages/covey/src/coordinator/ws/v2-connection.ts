@@ -1,12 +1,12 @@
-import { errorTable, V2FromWorker, type V2FromWorkerMessage } from "@covey/protocol";
+import { errorTable, V2FromWorker, type V2FromWorkerMessage, type V2ToWorkerMessage } from "@covey/protocol";
 import type WebSocket from "ws";
+import { createOutbox } from "#host/link/outbox.ts";
 import type { ConnectionListener, CoordinatorSideConnection } from "./connection.ts";
-import { createOutbox } from "./outbox.ts";
 import { closeSocket, parseJson } from "./socket.ts";
 
 /** A WebSocket that speaks v2. `first`: the text frame that told so. */
 export function createV2Connection(socket: WebSocket, first: Uint8Array): CoordinatorSideConnection {
-	const outbox = createOutbox((text) => {
+	const outbox = createOutbox<V2ToWorkerMessage>((text) => {
 		if (socket.readyState === socket.OPEN) socket.send(text);
 	});
 	let listener: ConnectionListener | undefined;

@@ -1,10 +1,10 @@
 import { CoveyError, errorTable, type V2FromWorkerMessage, V2ToWorker, type V2ToWorkerMessage } from "@covey/protocol";
 import { wireLimits } from "@covey/protocol/limits";
 import WebSocket from "ws";
+import { createOutbox } from "#host/link/outbox.ts";
 import { deferred } from "#kit/deferred.ts";
 import type { LinkConnection, LinkTransport } from "#ports/link.ts";
 import { type HeartbeatLimits, keepAlive } from "./heartbeat.ts";
-import { createOutbox } from "./outbox.ts";
 
 type Listener = Parameters<LinkConnection["listen"]>[0];
 
@@ -55,7 +55,7 @@ function connectionOf(socket: WebSocket, heartbeat: HeartbeatLimits): LinkConnec
 	let ended: { readonly cause: unknown } | undefined;
 	let cause: unknown;
 	const waiting = new Set<{ readonly bytes: number; resolve(): void }>();
-	const outbox = createOutbox((data) => {
+	const outbox = createOutbox<V2FromWorkerMessage>((data) => {
 		if (socket.readyState === WebSocket.OPEN) socket.send(data, { binary: typeof data !== "string" }, release);
 	});
 	function release(): void {

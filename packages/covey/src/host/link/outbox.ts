@@ -1,16 +1,18 @@
-import type { V2ToWorkerMessage } from "@covey/protocol";
 import { wireLimits } from "@covey/protocol/limits";
 
-/** Gathers the messages of one turn of the event loop, as of one batch of effects, into as few text frames as the limits allow. */
-export interface Outbox {
-	send(message: V2ToWorkerMessage): void;
+/** Gathers the messages of one turn of the event loop into as few text frames as the limits allow. Order is kept. */
+export interface Outbox<Message> {
+	send(message: Message): void;
+	/** A binary frame; everything sent before goes first. */
+	sendFrame(frame: Uint8Array): void;
 	/** Writes what waits, now. */
 	flush(): void;
 }
 
 const head = '{"type":"batch","messages":[';
 
-export function createOutbox(write: (text: string) => void): Outbox {
+/** Either side of a worker link. */
+export function createOutbox<Message>(write: (data: string | Uint8Array) => void): Outbox<Message> {
 	let pending: string[] = [];
 	let bytes = 0;
 	function flush(): void {
@@ -29,6 +31,10 @@ export function createOutbox(write: (text: string) => void): Outbox {
 			if (pending.length === 0) queueMicrotask(flush);
 			pending.push(text);
 			bytes += size;
+		},
+		sendFrame(frame) {
+			flush();
+			write(frame);
 		},
 		flush,
 	};
