@@ -62,7 +62,12 @@ export class Machine implements AsyncDisposable {
 
 	/** Runs `covey …` to its end. */
 	async covey(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-		const child = this.#spawn(args, options);
+		return this.exec([...program, ...args], options);
+	}
+
+	/** Runs any program on this machine to its end. */
+	async exec(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
+		const child = this.#spawn(command, options);
 		child.stdin!.on("error", () => {});
 		child.stdin!.end(options.input ?? "");
 		return finish(child, options.stderr);
@@ -70,7 +75,7 @@ export class Machine implements AsyncDisposable {
 
 	/** Starts `covey …` and leaves it running. `ready` is a text on its stderr. */
 	async start(args: readonly string[], options: RunOptions & { ready?: RegExp } = {}): Promise<Daemon> {
-		const child = this.#spawn(args, options);
+		const child = this.#spawn([...program, ...args], options);
 		child.stdin!.on("error", () => {});
 		child.stdin!.end(options.input ?? "");
 		const daemon = new Daemon(child);
@@ -79,8 +84,8 @@ export class Machine implements AsyncDisposable {
 		return daemon;
 	}
 
-	#spawn(args: readonly string[], options: RunOptions): ChildProcess {
-		const [command, ...rest] = [...this.#prefix, ...program, ...args] as [string, ...string[]];
+	#spawn(words: readonly string[], options: RunOptions): ChildProcess {
+		const [command, ...rest] = [...this.#prefix, ...words] as [string, ...string[]];
 		return spawn(command, rest, {
 			cwd: options.cwd ?? this.home,
 			env: { ...this.environment, ...options.environment },
@@ -106,7 +111,7 @@ export class Machine implements AsyncDisposable {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		await Promise.all(this.#started.map((daemon) => daemon.stop()));
-		const left = (await this.processes()).filter(({ command }) => !command.includes(program[1]));
+		const left = (await this.processes()).filter(({ command }) => !/dist\/main\.js|\.bin\/covey/.test(command));
 		// What is ours is a coordinator that a command started in the background.
 		for (const { pid } of await this.processes()) kill(pid, "SIGTERM");
 		await this.empty().catch(() => {});
