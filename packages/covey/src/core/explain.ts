@@ -6,6 +6,7 @@ import type { WorkClass } from "./scheduling/class.ts";
 import { needsOf } from "./scheduling/class.ts";
 import { exclusion, isTargeted, type Needs } from "./scheduling/match.ts";
 import { bidOf } from "./scheduling/rank.ts";
+import { spares } from "./scheduling/reserve.ts";
 import { isEmbedded, openSlots } from "./scheduling/scheduler.ts";
 import type { Task } from "./task.ts";
 import type { Worker } from "./worker.ts";
@@ -51,12 +52,22 @@ function waitingSentence({ task, workClass, ahead, fitting, total, now }: Waitin
 	}
 	if (total === 0) return "waits for a worker: none has ever joined";
 	if (fitting === 0) return `waits for a worker that meets its constraints: none of ${total} does`;
-	const queue = ahead === 0 ? "it is next" : `${ahead} ${ahead === 1 ? "task is" : "tasks are"} ahead of it`;
-	const { machine } = workClass.needs.constraints;
+	const { machine, slots } = workClass.needs.constraints;
+	const queue = `${ahead === 0 ? "it is next" : `${ahead} ${ahead === 1 ? "task is" : "tasks are"} ahead of it`}${keptSentence(task, workClass)}`;
 	if (!workClass.needs.wished)
-		return `waits for a free slot on ${machine ?? (fitting === 1 ? "the one worker" : `one of ${fitting} workers`)} that fits; ${queue}`;
+		return `waits for ${slots === 1 ? "a free slot" : `${slots} free slots`} on ${machine ?? (fitting === 1 ? "the one worker" : `one of ${fitting} workers`)} that fits; ${queue}`;
 	const spillMs = readySince(task) + task.spec.submission.prefer!.spillMs - now;
 	return `waits for ${machine}, which it prefers, for ${seconds(spillMs)} more and then for any; ${queue}`;
+}
+
+function keptSentence(task: Task, workClass: WorkClass): string {
+	if (workClass.reserved === undefined) return "";
+	return `; ${workClass.reserved.record.name} is kept free for ${workClass.queue.peek()?.task === task ? "it" : nameOf(workClass)}`;
+}
+
+/** The task that comes first in a class with waiting tasks. */
+function nameOf({ queue, needs }: WorkClass): string {
+	return `${queue.peek()!.task.spec.id}, which wants ${needs.constraints.slots} slots`;
 }
 
 /** Each worker's bid, or what keeps it from bidding now. Workers that fit come first. */
@@ -96,6 +107,7 @@ function obstacleOf(worker: Worker, needs: Needs, workClass: WorkClass | undefin
 	const open = openSlots(worker);
 	if (open < needs.constraints.slots)
 		return `busy: ${slotsUsed} of ${offer!.slots} slots used${needs.constraints.slots > 1 ? `, ${needs.constraints.slots} wanted` : ""}`;
+	if (workClass !== undefined && !spares(worker, workClass, task)) return `kept free for ${nameOf(standing.reservedFor as WorkClass)}`;
 	if (workClass?.needs.wished && workClass.needs.constraints.machine !== record.name)
 		return `free, but ${workClass.needs.constraints.machine} is preferred`;
 	if (!isEmbedded(worker) || isTargeted(needs, record.name) || typeof needs.fallback === "string") return undefined;

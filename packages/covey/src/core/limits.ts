@@ -18,6 +18,10 @@ export const limits = {
 	freeBidsMax: 8,
 	/** Warm workers looked at for one task, most of them busy as a rule. */
 	warmConsideredMax: 64,
+	/** A task that wants several slots has a worker kept free for it when it has waited this long; the next of its class as long after it. */
+	reserveAfterMs: 30_000,
+	/** Workers looked at for that. */
+	reserveConsideredMax: 64,
 	/** Constraint classes kept without a pending task. */
 	idleClassesMax: 1024,
 	/** Lease of an attempt: how long after its worker was last heard it still owns it. */

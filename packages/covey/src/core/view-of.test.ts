@@ -119,11 +119,11 @@ test("a targeted task names its machine; one of several slots says how many it w
 	scene.submit();
 	const task = scene.submit({ constraints: { slots: 2 } });
 	expect(scene.view.explain(task.spec.id, scene.now)).toMatchObject({
-		sentence: "waits for a free slot on the one worker that fits; it is next",
+		sentence: "waits for 2 free slots on the one worker that fits; it is next",
 		candidates: [{ worker: "box", excluded: "busy: 1 of 2 slots used, 2 wanted" }],
 	});
 	const targeted = scene.submit({ constraints: { slots: 2, machine: "box" } });
-	expect(scene.view.explain(targeted.spec.id, scene.now)?.sentence).toBe("waits for a free slot on box that fits; it is next");
+	expect(scene.view.explain(targeted.spec.id, scene.now)?.sentence).toBe("waits for 2 free slots on box that fits; it is next");
 });
 
 test("a task that is held back says for how long, and who could run it", () => {

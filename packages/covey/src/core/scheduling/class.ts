@@ -1,5 +1,6 @@
 import type { Constraints, Policies, TaskSubmission } from "@covey/protocol";
 import type { Timer } from "#core/timers.ts";
+import type { Worker } from "#core/worker.ts";
 import { Bitset } from "./bitset.ts";
 import type { FairShares } from "./fairness.ts";
 import type { Needs } from "./match.ts";
@@ -14,6 +15,10 @@ export interface WorkClass {
 	readonly eligible: Bitset;
 	/** The same of embedded workers. */
 	readonly embedded: Bitset;
+	/** Kept free for the first task of this class; see `reserve.ts`. */
+	reserved?: Worker | undefined;
+	/** When a task that a worker was kept free for was placed last. */
+	servedAt?: number;
 	timer?: Timer | undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { Turn } from "#core/fleet.ts";
 import { claim } from "#core/lifecycle/claim.ts";
-import { armFallback, readySince } from "#core/lifecycle/wait.ts";
+import { arm, readySince } from "#core/lifecycle/wait.ts";
 import { priorityOf, type Task } from "#core/task.ts";
 import type { Worker } from "#core/worker.ts";
 import type { WorkClass } from "./class.ts";
@@ -8,19 +8,23 @@ import { charge, startTag } from "./fairness.ts";
 import { isTargeted } from "./match.ts";
 import type { Ticket } from "./queue.ts";
 import { bidOf, type Choice, choose, reasonFor } from "./rank.ts";
-import { isEmbedded, openSlots } from "./scheduler.ts";
+import { reserve, spares } from "./reserve.ts";
+import { isEmbedded, openSlots, release } from "./scheduler.ts";
 
 /** Places whatever can be placed since something woke: first the workers that got room choose work, then new work chooses workers. */
 export function placeWoken(turn: Turn): void {
 	const { wokenWorkers, wokenClasses } = turn.fleet.scheduler;
-	for (const worker of wokenWorkers) {
-		for (let first = pick(turn, worker); first !== undefined; first = pick(turn, worker))
-			place(turn, first, { worker, candidates: [ownBid(worker, first)] });
-	}
-	wokenWorkers.clear();
-	while (wokenClasses.size > 0) {
-		const workClass = next(wokenClasses);
-		if (!placeFirst(turn, workClass)) wokenClasses.delete(workClass);
+	while (wokenWorkers.size + wokenClasses.size > 0) {
+		for (const worker of wokenWorkers) {
+			wokenWorkers.delete(worker);
+			for (let first = pick(turn, worker); first !== undefined; first = pick(turn, worker))
+				place(turn, first, { worker, candidates: [ownBid(worker, first)] });
+		}
+		// A placement can end a reservation, and wake the worker that was kept free.
+		while (wokenClasses.size > 0 && wokenWorkers.size === 0) {
+			const workClass = next(wokenClasses);
+			if (!placeFirst(turn, workClass)) wokenClasses.delete(workClass);
+		}
 	}
 }
 
@@ -65,7 +69,8 @@ function placeFirst(turn: Turn, workClass: WorkClass): boolean {
 		choose(fleet.scheduler, workClass, ticket.task, preferred === undefined ? undefined : fleet.workers.get(preferred)) ??
 		fallBack(turn, workClass, ticket.task);
 	if (choice === undefined) {
-		armFallback(fleet, workClass, now);
+		reserve(fleet.scheduler, workClass, now);
+		arm(fleet, workClass, now);
 		return false;
 	}
 	place(turn, { workClass, ticket, contended: workClass.queue.contended }, choice);
@@ -82,11 +87,17 @@ function fallBack({ fleet, now }: Turn, workClass: WorkClass, task: Task): Choic
 
 function place(turn: Turn, { workClass, ticket, contended }: Offered, { worker, candidates }: Choice): void {
 	charge(ticket.lane.submitter, worker.standing, workClass.needs.constraints.slots, contended);
-	claim(turn, ticket.task, worker, { ...reasonFor(workClass, ticket.task, worker), candidates });
+	const reason = reasonFor(workClass, ticket.task, worker);
+	if (workClass.reserved !== undefined) {
+		release(turn.fleet.scheduler, workClass);
+		workClass.servedAt = turn.now;
+	}
+	claim(turn, ticket.task, worker, { ...reason, candidates });
 }
 
 function mayTake(workClass: WorkClass, task: Task, worker: Worker, now: number): boolean {
 	const { number } = worker.standing;
+	if (!spares(worker, workClass, task)) return false;
 	if (!isEmbedded(worker)) return workClass.eligible.has(number);
 	return workClass.embedded.has(number) && mayFallBack(workClass, task, worker, now);
 }

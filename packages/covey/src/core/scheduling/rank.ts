@@ -4,6 +4,7 @@ import type { Task } from "#core/task.ts";
 import type { Worker } from "#core/worker.ts";
 import type { WorkClass } from "./class.ts";
 import { isTargeted } from "./match.ts";
+import { spares } from "./reserve.ts";
 import { freedom, freedomLevels, openSlots, type Scheduler } from "./scheduler.ts";
 
 /** What each reason is worth in a bid. A warm worktree outweighs a half empty machine, a person's wish outweighs all. */
@@ -17,7 +18,8 @@ export interface Choice {
 /** The best bid among the workers with room that can do this task now; undefined when there is none. The embedded worker never bids. */
 export function choose(scheduler: Scheduler, workClass: WorkClass, task: Task, preferred: Worker | undefined): Choice | undefined {
 	const slots = workClass.needs.constraints.slots;
-	const fits = (worker: Worker): boolean => workClass.eligible.has(worker.standing.number) && openSlots(worker) >= slots;
+	const fits = (worker: Worker): boolean =>
+		workClass.eligible.has(worker.standing.number) && openSlots(worker) >= slots && spares(worker, workClass, task);
 	const considered = new Set<Worker>();
 	if (preferred !== undefined && fits(preferred)) considered.add(preferred);
 	considerWarm(scheduler, task, fits, considered);
@@ -60,6 +62,7 @@ export function reasonFor(workClass: WorkClass, task: Task, worker: Worker): Pic
 		because === "preferred" && "preferred",
 		because === "fallback" && fallbackReason(workClass),
 		because === "only" && "the only worker that fits",
+		workClass.reserved === worker && "kept free for it",
 		warm && "has this repository warm",
 	];
 	return { because, sentence: `${name}: ${facts.filter((fact) => fact !== false).join(", ")}` };

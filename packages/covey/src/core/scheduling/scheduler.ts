@@ -29,6 +29,8 @@ export interface Scheduler {
 	readonly levels: readonly Bitset[];
 	/** Workers with a warm worktree of a repository. */
 	readonly warm: Map<string, Set<Worker>>;
+	/** Classes that are due a worker kept free for them, and found none. */
+	readonly wanting: Set<WorkClass>;
 	readonly wokenClasses: Set<WorkClass>;
 	readonly wokenWorkers: Set<Worker>;
 	/** Where the next search begins, so that equals take turns. */
@@ -46,6 +48,8 @@ export interface Standing {
 	virtualTime: number;
 	/** It declined something: nothing more until its next word. */
 	benched: boolean;
+	/** It is kept free for the first task of this class, and takes nothing else that is not more urgent. */
+	reservedFor: WorkClass | undefined;
 	/** What it said last of its warm repositories, as indexed. */
 	warm: ReadonlySet<string>;
 }
@@ -62,6 +66,7 @@ export function createScheduler(): Scheduler {
 		embedded: new Set(),
 		levels: Array.from({ length: freedomLevels }, () => new Bitset()),
 		warm: new Map(),
+		wanting: new Set(),
 		wokenClasses: new Set(),
 		wokenWorkers: new Set(),
 		cursor: 0,
@@ -70,7 +75,15 @@ export function createScheduler(): Scheduler {
 
 /** Gives a worker its number. Call once per worker and scheduler. */
 export function seat(scheduler: Scheduler, unseated: Omit<Worker, "standing">): Worker {
-	const standing: Standing = { number: scheduler.workers.length, open: 0, level: -1, virtualTime: 0, benched: false, warm: new Set() };
+	const standing: Standing = {
+		number: scheduler.workers.length,
+		open: 0,
+		level: -1,
+		virtualTime: 0,
+		benched: false,
+		reservedFor: undefined,
+		warm: new Set(),
+	};
 	const worker: Worker = Object.assign(unseated, { standing });
 	scheduler.workers.push(worker);
 	return worker;
@@ -119,6 +132,7 @@ export function reseat(scheduler: Scheduler, worker: Worker): void {
 	// What it can do may have grown, even if its room has not.
 	worker.standing.open = 0;
 	reload(scheduler, worker);
+	if (available) wakeWanting(scheduler);
 }
 
 /** 0..1: the share of its slots that are free, less what its pressure takes. Of a connected worker. */
@@ -152,12 +166,26 @@ export function file(scheduler: Scheduler, workClass: WorkClass): void {
 	active?.delete(workClass);
 	if (active?.size === 0) scheduler.active.delete(machine);
 	scheduler.wokenClasses.delete(workClass);
+	scheduler.wanting.delete(workClass);
 	scheduler.idle.delete(workClass);
 	scheduler.idle.add(workClass);
 	if (scheduler.idle.size <= limits.idleClassesMax) return;
 	const [longest] = scheduler.idle as Iterable<WorkClass> as [WorkClass];
 	scheduler.idle.delete(longest);
 	scheduler.classes.delete(longest.key);
+}
+
+/** The worker that was kept free for this class takes all work again, and classes that want one may have it. */
+export function release(scheduler: Scheduler, workClass: WorkClass): void {
+	const reserved = workClass.reserved as Worker;
+	workClass.reserved = undefined;
+	reserved.standing.reservedFor = undefined;
+	scheduler.wokenWorkers.add(reserved);
+	wakeWanting(scheduler);
+}
+
+function wakeWanting(scheduler: Scheduler): void {
+	for (const workClass of scheduler.wanting) scheduler.wokenClasses.add(workClass);
 }
 
 function enlist(scheduler: Scheduler, workClass: WorkClass, worker: Worker, available: boolean): void {
@@ -167,6 +195,10 @@ function enlist(scheduler: Scheduler, workClass: WorkClass, worker: Worker, avai
 	if (available && exclusion(workClass.needs, worker) === undefined) {
 		(isEmbedded(worker) ? workClass.embedded : workClass.eligible).add(number);
 		return;
+	}
+	if (workClass.reserved === worker) {
+		release(scheduler, workClass);
+		scheduler.wokenClasses.add(workClass);
 	}
 	// With the last of the others gone the first task may fall back at once.
 	if (workClass.eligible.size === 0 && workClass.queue.size > 0) scheduler.wokenClasses.add(workClass);
