@@ -109,7 +109,7 @@ export const Assign = z.object({
 	payload: z.json(),
 	constraints: Constraints,
 	policies: Policies,
-	/** The lease counts from the send time of the last sync that was answered, or from receipt of this message. */
+	/** The lease counts from the send time of the last sync that was answered, or of the proof that opened the session. */
 	leaseTtlMs: DurationMs,
 });
 export type Assign = z.infer<typeof Assign>;

@@ -14,7 +14,7 @@ export interface RecordChange {
 
 /**
  * - `spec`: TaskSpec, written once. `task`: the rest of a Task. Both go when history has the ended task.
- * - `worker`: WorkerRecord. `token`: TokenRecord. `audit`: AuditRecord. `meta`: one record `fleet` with `order` and the coordinator's identity.
+ * - `worker`: WorkerRecord. `token`: TokenRecord. `audit`: AuditRecord. `meta`: one record `fleet` with the last `order`.
  */
 export type RecordKind = "spec" | "task" | "worker" | "token" | "audit" | "meta";
 

@@ -10,10 +10,10 @@ export function translateAssign(
 	git: GitAccess,
 	/** Scheme, host and port by which the worker reached us. */
 	origin: URL,
-): { readonly message: JobMessage; readonly credential?: string } | undefined {
+): { readonly message: JobMessage; readonly credential?: string; readonly pull: readonly string[] } | undefined {
 	const payload = RunPayload.safeParse(assign.payload);
 	if (assign.taskType !== "run" || !payload.success) return undefined;
-	const { command, directory, snapshot, environment } = payload.data;
+	const { command, directory, snapshot, environment, pull } = payload.data;
 	const line = quoteCommand(command);
 	const message: JobMessage = {
 		type: "job",
@@ -23,10 +23,10 @@ export function translateAssign(
 		command: directory === undefined ? line : `cd ${quoteCommand([directory])} && ${line}`,
 		env: environment,
 	};
-	if (snapshot === undefined) return { message };
+	if (snapshot === undefined) return { message, pull };
 	const { repository, commit } = snapshot;
 	const credential = git.create({ repository, namespace: assign.namespace, commit });
-	return { message: { ...message, repo: repositoryUrl(origin, repository, credential) }, credential };
+	return { message: { ...message, repo: repositoryUrl(origin, repository, credential) }, credential, pull };
 }
 
 function repositoryUrl(origin: URL, repository: string, credential: string): string {

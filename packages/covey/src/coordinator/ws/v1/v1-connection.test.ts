@@ -105,7 +105,7 @@ test("A v1 worker is synced at once, and again at each pong, with the jobs of th
 	});
 });
 
-test("A job that goes on over a new connection is asked about first, and its output follows what is there", async () => {
+test("A job that goes on over a new connection is asked about first; its output and its end, sent at once, follow what is there", async () => {
 	await using link = await startLink();
 	const first = await connected(link);
 	link.fleet.perform(assignTo(first.session, "old-1"));
@@ -119,6 +119,7 @@ test("A job that goes on over a new connection is asked about first, and its out
 	link.fleet.held.set(key, 1);
 	const { peer, session } = await connected(link, { bearer: first.bearer });
 	peer.send({ type: "output", job_id: key, stream: "stdout", data: "after" });
+	peer.send({ type: "complete", job_id: key, exit_code: 0 });
 	const sync = await link.fleet.event("worker.sync", (event) => event.session === session);
 	expect(sync).toMatchObject({ session, attempts: [{ task, attempt: 1, state: "running" }] });
 	link.fleet.perform({
@@ -131,8 +132,8 @@ test("A job that goes on over a new connection is asked about first, and its out
 		draining: false,
 		keep: [{ task, attempt: 1 }],
 	});
-	peer.send({ type: "complete", job_id: key, exit_code: 0 });
-	expect((await link.fleet.event("attempt.completed")).report.outcome).toBe("passed");
+	const { report } = await link.fleet.event("attempt.completed");
+	expect(report).toMatchObject({ outcome: "passed", outputBytes: 12 });
 	expect(await readLog(link)).toBe("before after");
 });
 

@@ -35,7 +35,11 @@ interface Job extends Attempt {
 	/** Why it was told to end. */
 	reason?: "cancelled" | "superseded" | "worker_lost" | "timed_out";
 	timeout?: NodeJS.Timeout;
+	/** It ended before it was known whether it may go on: told when its output has a channel. */
+	ending?: (job: Job) => AttemptReport;
 	ended?: V2FromWorkerMessage;
+	/** Paths that were asked for; v1 brings nothing back. */
+	readonly pull: readonly string[];
 	credential?: string;
 }
 
@@ -121,10 +125,10 @@ export class V1Connection implements CoordinatorSideConnection {
 
 	/** States what is known of its jobs, as at a pong. */
 	sync(): void {
-		const attempts = [...this.#jobs.values()].map(({ task, attempt, ended }) => ({
+		const attempts = [...this.#jobs.values()].map(({ task, attempt, ending, ended }) => ({
 			task,
 			attempt,
-			state: ended === undefined ? ("running" as const) : ("ended" as const),
+			state: ending === undefined && ended === undefined ? ("running" as const) : ("ended" as const),
 		}));
 		this.#tell({ type: "sync", sequence: ++this.#syncs, assigned: this.#assigned, attempts });
 	}
@@ -173,7 +177,8 @@ export class V1Connection implements CoordinatorSideConnection {
 			return;
 		}
 		const { message, credential } = translated;
-		const job: Job = { task, attempt, channel, offset: 0, held: [], heldBytes: 0, startedAt: this.#options.now() };
+		const { pull } = translated;
+		const job: Job = { task, attempt, channel, offset: 0, held: [], heldBytes: 0, startedAt: this.#options.now(), pull };
 		if (credential !== undefined) job.credential = credential;
 		if (policies.timeoutMs !== undefined) {
 			job.timeout = setTimeout(() => this.#cancel(job, "timed_out"), Math.min(policies.timeoutMs, 2 ** 31 - 1));
@@ -204,6 +209,7 @@ export class V1Connection implements CoordinatorSideConnection {
 		job.offset = offset;
 		for (const { stream, data } of job.held) this.#frames(job, stream, data);
 		job.held = [];
+		if (job.ending !== undefined) this.#complete(job, job.ending);
 	}
 
 	#output(key: string, stream: OutputStream, data: Buffer): void {
@@ -230,6 +236,11 @@ export class V1Connection implements CoordinatorSideConnection {
 		const job = this.#job(key);
 		if (job === undefined || job.ended !== undefined) return;
 		this.#forget(job);
+		if (job.channel === undefined) job.ending ??= report;
+		else this.#complete(job, report);
+	}
+
+	#complete(job: Job, report: (job: Job) => AttemptReport): void {
 		const { task, attempt, offset } = job;
 		job.ended = { type: "complete", task, attempt, report: { ...report(job), outputBytes: offset } };
 		this.#tell(job.ended);
@@ -240,7 +251,7 @@ export class V1Connection implements CoordinatorSideConnection {
 		const known = this.#jobs.get(key);
 		const name = parseAttemptKey(key);
 		if (known !== undefined || name === undefined || this.#jobs.size >= wireLimits.syncAttemptsMax) return known;
-		const job: Job = { ...name, channel: undefined, offset: 0, held: [], heldBytes: 0, startedAt: this.#options.now() };
+		const job: Job = { ...name, channel: undefined, offset: 0, held: [], heldBytes: 0, startedAt: this.#options.now(), pull: [] };
 		this.#jobs.set(key, job);
 		this.sync();
 		return job;
@@ -289,6 +300,7 @@ function reportOf(job: Job, exitCode: number, now: number): AttemptReport {
 	return {
 		...emptyReport,
 		outcome: job.reason ?? (exitCode === 0 ? "passed" : "failed"),
+		missing: [...job.pull],
 		facts: { exitCode, signal: null, timedOut, cancelled, forceKilled: false, durationMs, leftovers: 0 },
 	};
 }
