@@ -16,7 +16,9 @@ test("the packed package installs into an empty directory, alone, and runs the m
 	const project = join(machine.home, "project");
 	await mkdir(project);
 	// Without its scripts: the build is the one that all tests use.
-	const packed = await machine.exec(["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", machine.home], { cwd: join(root, "packages/covey") });
+	const packed = await machine.exec(["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", machine.home], {
+		cwd: join(root, "packages/covey"),
+	});
 	expect(packed.code, packed.stderr).toBe(0);
 	const tarball = join(machine.home, packed.stdout.toString().trim());
 

@@ -17,6 +17,7 @@ const inherited: ReadonlySet<string> = new Set([
 	"SSL_CERT_FILE",
 	"SSL_CERT_DIR",
 	"NIX_SSL_CERT_FILE",
+	"NODE_EXTRA_CA_CERTS",
 ]);
 
 export interface EnvironmentInput {
