@@ -28,6 +28,8 @@ export const limits = {
 	leaseTtlMs: 90_000,
 	/** Added by the coordinator, so that the worker has killed its tree before the attempt goes elsewhere. */
 	leaseMarginMs: 10_000,
+	/** A stopping worker gives its attempts no more time than this to end by themselves, whatever their tasks ask for. */
+	stopGraceMaxMs: 10_000,
 	/** A worker states what it runs this often; renews its leases. */
 	syncMs: 15_000,
 	pingMs: 30_000,

@@ -1,5 +1,6 @@
 import { Assign, AttemptReport, type V2FromWorkerMessage, type V2ToWorkerMessage } from "@covey/protocol";
 import { expect, test } from "vitest";
+import { limits } from "#core/limits.ts";
 import { type Agent, type AgentEffect, createAgent, slotsUsed } from "./agent.ts";
 import { nextAgentTimerAt, stepAgent } from "./step.ts";
 
@@ -282,6 +283,14 @@ test("a stop ends what runs; without a session it leaves reports to the disk", (
 	expect(feed({ type: "stop" })).toEqual([]);
 	expect(kinds(feed(ended(1, 1)))).toEqual(["complete"]);
 	expect(kinds(feed({ type: "disconnected" }))).toEqual(["left"]);
+});
+
+test("a stop does not wait for a grace without measure", () => {
+	const { hear, feed } = rig();
+	hear(assign(1, 1, 1, { policies: { graceMs: 300_000 } }));
+	hear(assign(2, 1, 2));
+	const graces = feed({ type: "stop" }).flatMap((effect) => (effect.type === "end" ? [effect.graceMs] : []));
+	expect(graces).toEqual([limits.stopGraceMaxMs, 20]);
 });
 
 test("a stop after a drain has nothing more to offer, and an idle worker leaves at once", () => {

@@ -1,5 +1,6 @@
 import type { AttemptReport, Pressure } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
+import { limits } from "#core/limits.ts";
 import type { Agent, AgentAttempt, AgentEffect, AgentEvent, AttemptName } from "./agent.ts";
 import { closeAttempt, endAttempt, startWaiting } from "./attempt.ts";
 import { stepMessage } from "./message.ts";
@@ -130,7 +131,8 @@ function stop(agent: Agent, now: number, effects: AgentEffect[]): void {
 	agent.leaving = "stop";
 	if (offered) sendOffer(agent, effects);
 	for (const attempt of agent.attempts.values()) {
-		endAttempt(agent, attempt, "worker_lost", attempt.assign.policies.graceMs, now, effects);
+		const graceMs = Math.min(attempt.assign.policies.graceMs, limits.stopGraceMaxMs);
+		endAttempt(agent, attempt, "worker_lost", graceMs, now, effects);
 	}
 }
 

@@ -9,13 +9,26 @@ test("a newer connection replaces the older one, whose late close is ignored", (
 	scene.connect("box");
 	const task = scene.submit();
 	scene.connect("box", {}, { session: "box/2" });
-	expect(scene.of("disconnect")).toMatchObject([{ session: "box/1", error: { code: "conflict" } }]);
+	expect(scene.of("disconnect")).toMatchObject([{ session: "box/1", error: { code: "unavailable" } }]);
 	scene.do({ type: "worker.disconnect", worker: "box", session: "box/1", bye: true });
 	expect(scene.effects).toEqual([]);
 	expect(scene.worker("box")).toMatchObject({ status: "connected", session: { id: "box/2" } });
 	expect(task.status).toBe("claimed");
 	scene.do({ type: "worker.offer", worker: "box", session: "box/1", offer: { ...scene.worker("box").offer!, slots: 9 } });
 	expect(scene.worker("box").offer?.slots).toBe(1);
+});
+
+test("of two processes with the same key the newer stays, and the older is told so as long as it is heard", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const task = scene.submit();
+	scene.connect("box", {}, { session: "copy/1", instance: "copy" });
+	expect(scene.of("disconnect")).toMatchObject([
+		{ session: "box/1", error: { code: "name_in_use", hint: expect.stringContaining("copied") } },
+	]);
+	expect(scene.worker("box").session?.instance).toBe("copy");
+	scene.sync("box");
+	expect(task.attempts).toMatchObject([{ report: { message: "its worker box started anew" } }, { worker: "box" }]);
 });
 
 test("who is unknown or revoked does not connect", () => {

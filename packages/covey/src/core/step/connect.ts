@@ -1,3 +1,4 @@
+import type { WireError } from "@covey/protocol";
 import { refuse, reply, workerUnknown } from "#core/answer.ts";
 import type { EventOf } from "#core/event.ts";
 import type { Turn } from "#core/fleet.ts";
@@ -26,11 +27,25 @@ export function connect(turn: Turn, event: EventOf<"worker.connect">): void {
 	worker.standing.benched = false;
 	reply(turn, event.replyTo, { ok: true, id });
 	if (older !== undefined) {
-		const error = { code: "conflict", message: `a newer connection of ${event.worker} replaced this one` } as const;
+		const error = older.instance === instance ? replaced(event.worker) : takenOver(event.worker);
 		effects.push({ type: "disconnect", session: older.id, worker: event.worker, error });
 	}
 	if (worker.record.draining) effects.push({ type: "drain", session: id, worker: event.worker, draining: true });
 	moveWorker(turn, worker, "connected");
+}
+
+/** To a connection that its own process has given up, should it hear this after all. */
+function replaced(name: string): WireError {
+	return { code: "unavailable", message: `a newer connection of ${name} replaced this one` };
+}
+
+/** To the process that was here before, which stops then: two that take turns would both lose all their work. */
+function takenOver(name: string): WireError {
+	return {
+		code: "name_in_use",
+		message: `another process has connected as ${name}, with the same key: the newer one stays`,
+		hint: "stop one of both; if this machine was copied from another, remove its worker's state directory and join again with a --name of its own",
+	};
 }
 
 /** What a worker offers has changed. */

@@ -229,6 +229,28 @@ test("a refusal ends the link for good and reaches whoever started it", async ()
 	expect(coordinator.sockets).toHaveLength(1);
 });
 
+test.each(["name_in_use", "forbidden"] as const)("a welcomed worker that is sent away with %s stays away", async (code) => {
+	await using coordinator = new Coordinator();
+	await using rig = await createRig(coordinator, { token: coordinator.token });
+	await rig.start();
+	coordinator.send({ type: "refusal", error: { code, message: "another process has connected as w1" } });
+	await rig.until(`refused: ${code}`);
+	expect(rig.events).toEqual(["connected", "disconnected", `refused: ${code}`]);
+	expect(coordinator.sockets).toHaveLength(1);
+});
+
+test.each(["unavailable", "conflict", "unauthenticated", "bad_request", "timeout"] as const)(
+	"a session that ends with %s is followed by another, by key",
+	async (code) => {
+		await using coordinator = new Coordinator();
+		await using rig = await createRig(coordinator, { token: coordinator.token });
+		await rig.start();
+		coordinator.send({ type: "refusal", error: { code, message: "the session ends" } });
+		await rig.until("connected", 2);
+		expect(coordinator.said.findLast(({ type }) => type === "prove")).not.toHaveProperty("tokenSecret");
+	},
+);
+
 test("a coordinator that lost our key gets the token again, if there is one", async () => {
 	await using coordinator = new Coordinator();
 	await using first = await createRig(coordinator, { token: coordinator.token });

@@ -1,4 +1,11 @@
-import { CoveyError, errorTable, type V2FromWorkerMessage, type V2ToWorkerMessage, type WorkerOffer } from "@covey/protocol";
+import {
+	CoveyError,
+	type ErrorCode,
+	errorTable,
+	type V2FromWorkerMessage,
+	type V2ToWorkerMessage,
+	type WorkerOffer,
+} from "@covey/protocol";
 import type { JoinToken } from "#host/token/token.ts";
 import { createBackoff } from "#kit/backoff.ts";
 import type { Clock } from "#kit/clock.ts";
@@ -67,12 +74,12 @@ export function createLink(options: LinkOptions, listener: LinkListener): Link {
 	async function run(): Promise<void> {
 		let enrol = false;
 		while (!stopped.signal.aborted) {
-			const { enrolled, error } = await carry(enrol);
+			const { enrolled, met, error } = await carry(enrol);
 			if (stopped.signal.aborted) return;
 			// The coordinator does not know our key (any more), but we hold a token: introduce ourselves anew.
-			enrol = !enrolled && options.token !== undefined && error instanceof CoveyError && error.code === "unauthenticated";
+			enrol = !met && !enrolled && options.token !== undefined && error instanceof CoveyError && error.code === "unauthenticated";
 			if (enrol) continue;
-			if (error instanceof CoveyError && errorTable[error.code].retry === "never" && error.code !== "internal") {
+			if (error instanceof CoveyError && isFinal(error, met)) {
 				logger.error("the coordinator and this worker cannot work together", { error });
 				welcomed.reject(error);
 				listener.refused(error);
@@ -83,16 +90,18 @@ export function createLink(options: LinkOptions, listener: LinkListener): Link {
 		}
 	}
 
-	/** One connection from its first to its last byte. @returns why it ended or never came to be. */
-	async function carry(enrol: boolean): Promise<{ readonly enrolled: boolean; readonly error: unknown }> {
+	/** One connection from its first to its last byte. @returns whether it was welcomed, and why it ended or never came to be. */
+	async function carry(enrol: boolean): Promise<{ readonly enrolled: boolean; readonly met: boolean; readonly error: unknown }> {
 		let enrolled = enrol;
 		try {
 			const pin = transport.trusted ? undefined : await readPin(options.stateDirectory);
 			const connection = await transport.connect(stopped.signal);
 			enrolled ||= options.token !== undefined && pin?.name !== options.name;
-			return { enrolled, error: await converse(createSession(options, connection, { pin, enrol: enrolled })) };
+			const current = createSession(options, connection, { pin, enrol: enrolled });
+			const error = await converse(current);
+			return { enrolled, met: current.welcome !== undefined, error };
 		} catch (error) {
-			return { enrolled, error };
+			return { enrolled, met: false, error };
 		}
 	}
 
@@ -165,4 +174,16 @@ export function createLink(options: LinkOptions, listener: LinkListener): Link {
 			await this.stop();
 		},
 	};
+}
+
+/** What a welcomed worker is sent away with for good: its key no longer counts, or another process has its name. */
+const finalOnceMet: ReadonlySet<ErrorCode> = new Set(["forbidden", "name_in_use"]);
+
+/**
+ * The coordinator will not have this worker, now or later. Once it was welcomed, a fault of one session says little:
+ * it introduces itself again, and is refused then if it must be.
+ */
+function isFinal({ code }: CoveyError, met: boolean): boolean {
+	if (met) return finalOnceMet.has(code);
+	return errorTable[code].retry === "never" && code !== "internal";
 }
