@@ -12,6 +12,7 @@ import { ReaderGone } from "#cli/run/output-writer.ts";
 import { type RunSettings, runSettings } from "#cli/run/settings.ts";
 import { createSubmission } from "#cli/run/submission.ts";
 import { watchTask } from "#cli/run/watch.ts";
+import { plain } from "#cli/table.ts";
 import { print, say, talkStyle } from "#cli/terminal.ts";
 import { paths } from "#compose/paths.ts";
 import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
@@ -39,7 +40,8 @@ export const run = defineCommand<RunFlags>({
 			const submission = await createSubmission({ command, flags, settings, snapshot, directory, environment: process.env });
 			if (snapshot) await carrySnapshot(fleet, snapshot, submission.namespace ?? "default", abort.signal);
 			watched.began(fleet, await fleet.submit(submission));
-			const exitCode = await watched.watch(flags, snapshot?.worktreeRoot ?? directory);
+			const { pull } = submission.payload;
+			const exitCode = await watched.watch({ flags, pull, root: snapshot?.worktreeRoot ?? directory });
 			return exitCode === exitCodes.interrupted && interrupts.heard === "SIGTERM" ? exitCodes.terminated : exitCode;
 		} catch (error) {
 			if (interrupts.heard && error === abort.signal.reason)
@@ -66,6 +68,14 @@ async function takeSnapshot(flags: RunFlags, settings: RunSettings, directory: s
 	return snapshot;
 }
 
+interface Asked {
+	readonly flags: RunFlags;
+	/** Paths to bring back, from the root of the worktree. */
+	readonly pull: readonly string[];
+	/** Where they go. */
+	readonly root: string;
+}
+
 /** A run from the first signal handler to the last line. Before it `began`, a cancel aborts; after, it is asked for. */
 class WatchedRun {
 	#fleet: Fleet | undefined;
@@ -90,7 +100,7 @@ class WatchedRun {
 			return;
 		}
 		say(`${talkStyle.dim("covey:")} cancelling ${this.#submitted.task}; once more to leave at once`);
-		this.#cancel(false).catch((error) => say(`${talkStyle.red("covey:")} ${error.message}`));
+		this.#cancel(false).catch((error) => say(`${talkStyle.red("covey:")} ${plain(error.message, 300)}`));
 	}
 
 	/** Waits for the coordinator's word only so long: the person wants to leave. */
@@ -99,17 +109,17 @@ class WatchedRun {
 		await Promise.race([this.#cancel(true).catch(() => {}), new Promise((resolve) => setTimeout(resolve, 1000))]);
 	}
 
-	async watch(flags: RunFlags, root: string): Promise<number> {
+	async watch(asked: Asked): Promise<number> {
 		const fleet = this.#fleet as Fleet;
 		const { task, merged } = this.#submitted as SubmitResult;
-		if (flags.detach) {
+		if (asked.flags.detach) {
 			print(task);
 			return exitCodes.ok;
 		}
 		if (merged) say(`${talkStyle.dim("covey:")} the same work is in flight as ${task}: this run shares its result`);
 		try {
 			const record = await Promise.race([watchTask(fleet, task, { announce: true }), this.#left.promise]);
-			return record ? await this.#finish(fleet, record, flags, root) : exitCodes.interrupted;
+			return record ? await this.#finish(fleet, record, asked) : exitCodes.interrupted;
 		} catch (error) {
 			if (!(error instanceof ReaderGone)) throw error;
 			say(`covey: nobody reads the output any more; the run goes on: covey attach ${task}`);
@@ -117,11 +127,11 @@ class WatchedRun {
 		}
 	}
 
-	async #finish(fleet: Fleet, record: FinalRecord, flags: RunFlags, root: string): Promise<number> {
+	async #finish(fleet: Fleet, record: FinalRecord, { flags, pull, root }: Asked): Promise<number> {
 		for (const line of warningLines(record, talkStyle)) say(line);
 		if (record.artifacts.length > 0) {
 			const { pullArtifacts } = await import("#cli/run/pull.ts");
-			await pullArtifacts(fleet, record, root, this.#abort.signal);
+			await pullArtifacts({ fleet, record, wanted: pull, directory: root, signal: this.#abort.signal });
 		}
 		say(endLine(record, talkStyle));
 		if (flags.json) say(JSON.stringify(record));

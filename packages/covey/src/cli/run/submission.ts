@@ -25,7 +25,9 @@ export interface RunRequest {
  *
  * @throws CoveyError `bad_request` for a flag whose value means nothing.
  */
-export async function createSubmission(request: RunRequest): Promise<TaskSubmissionInput> {
+export async function createSubmission(
+	request: RunRequest,
+): Promise<TaskSubmissionInput & { readonly payload: { readonly pull: string[] } }> {
 	const { command, flags, settings, snapshot } = request;
 	const namespace = flags.namespace ?? settings.namespace ?? "default";
 	const payload = {

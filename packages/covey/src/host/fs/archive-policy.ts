@@ -16,7 +16,7 @@ export interface ArchiveEntry {
 /**
  * Judges the entries of one archive, in order. @returns a function that throws CoveyError `bad_request` for an entry
  * that has no place in an artifact: a path or link that leads out, a hard link, a device, a pipe, a name twice (also
- * in another case), control characters; and for an archive over the limits.
+ * in another case), control characters, a path into `.git`; and for an archive over the limits.
  */
 export function createArchivePolicy(limits = archiveLimits): (entry: ArchiveEntry) => void {
 	const seen = new Set<string>();
@@ -32,6 +32,7 @@ export function createArchivePolicy(limits = archiveLimits): (entry: ArchiveEntr
 		bytes += entry.size;
 		if (!["File", "OldFile", "ContiguousFile", "Directory", "SymbolicLink"].includes(entry.type)) refuse(`is a ${entry.type}`);
 		if (/[\u0000-\u001f\u007f-\u009f]/.test(entry.path)) refuse("has a control character in its name");
+		if (leadsIntoGit(name)) refuse("belongs to a git repository");
 		if (seen.has(folded)) refuse("occurs twice, perhaps in another case");
 		if (name.split("/").length > limits.depthMax) refuse(`lies deeper than ${limits.depthMax} directories`);
 		if (entry.type === "SymbolicLink" && !linkStaysInside(name, entry.linkpath ?? "")) refuse("is a link that leads out");
@@ -40,6 +41,16 @@ export function createArchivePolicy(limits = archiveLimits): (entry: ArchiveEntr
 		if (bytes > limits.bytesMax) refuse(`goes over the ${limits.bytesMax} bytes that an artifact may have`);
 	};
 }
+
+/**
+ * Does the path lead into a `.git`, also as other file systems spell it (case, short name, trailing dots, a stream,
+ * characters that HFS+ ignores)? Whoever writes there has git run a program of theirs at its next call.
+ */
+export function leadsIntoGit(path: string): boolean {
+	return path.split(/[/\\]/).some((part) => /^(\.git|git~1)[. ]*(:.*)?$/i.test(part.replace(ignoredByHfs, "")));
+}
+
+const ignoredByHfs = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
 /** By its text alone. Nothing is ever written through a link, so that is enough. */
 export function linkStaysInside(name: string, target: string): boolean {

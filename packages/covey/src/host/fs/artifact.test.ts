@@ -149,6 +149,10 @@ describe("an artifact", () => {
 				{ path: "file", type: "File" },
 			],
 		],
+		["is a hook", [{ path: ".git/hooks/post-commit", type: "File", mode: 0o755 }]],
+		["is a nested repository's configuration", [{ path: "vendor/.GIT/config", type: "File" }]],
+		["is git's by its short name", [{ path: "GIT~1/config", type: "File" }]],
+		["is git's on HFS+", [{ path: ".g\u200cit/config", type: "File" }]],
 		["has a backslash that climbs", [{ path: "..\\evil", type: "File" }]],
 	])("whose entry %s is refused before anything is written", async (_, entries) => {
 		using bench = createBench();
@@ -159,6 +163,32 @@ describe("an artifact", () => {
 		await expect(placing).rejects.toMatchObject({ code: "bad_request" });
 		expect(readdirSync(join(bench.target, "dist"))).toEqual([]);
 		expect(readdirSync(bench.home).sort()).toEqual(["root", "secret", "target", "temporary"]);
+	});
+
+	test.each([".git/config", "a/.git", ".GIT/hooks/post-commit", ".git./config", "git~1", ".git::$INDEX_ALLOCATION/config"])(
+		"is never git's own file %s, in neither direction",
+		async (path) => {
+			using bench = createBench();
+			mkdirSync(join(bench.root, path, ".."), { recursive: true });
+			writeFileSync(join(bench.root, path), "");
+			await using collected = await bench.collect(path);
+			expect([collected.artifacts, collected.missing]).toEqual([[], [`${path} (belongs to git)`]]);
+			const artifact = { path, kind: "file" as const, mode: 0o755, bytes: 0, digest: createHash("sha256").digest("hex") };
+			await expect(placeArtifact({ root: bench.target, artifact, content: once(Buffer.alloc(0)) })).rejects.toThrow(/belongs to git/);
+			expect(readdirSync(bench.target)).toEqual([]);
+		},
+	);
+
+	test("of a directory leaves the repositories in it behind, and says so", async () => {
+		using bench = createBench();
+		mkdirSync(join(bench.root, "dist/vendor/.git/hooks"), { recursive: true });
+		writeFileSync(join(bench.root, "dist/vendor/.git/hooks/post-checkout"), "");
+		writeFileSync(join(bench.root, "dist/vendor/code"), "");
+		await using collected = await bench.collect("dist");
+		expect(collected.missing).toEqual(["dist/vendor/.git (belongs to git)"]);
+		const [artifact] = collected.artifacts;
+		await placeArtifact({ root: bench.target, artifact: artifact!, content: artifact!.content() });
+		expect(readdirSync(join(bench.target, "dist/vendor"))).toEqual(["code"]);
 	});
 
 	test("does not go through a link that stands in its way", async () => {

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { CoveyError } from "@covey/protocol/errors";
 import type { ArtifactReference } from "@covey/protocol/task";
 import { extract, list } from "tar";
-import { createArchivePolicy } from "./archive-policy.ts";
+import { createArchivePolicy, leadsIntoGit } from "./archive-policy.ts";
 import { makeDirectoryInside, splitRelative } from "./resolve-inside.ts";
 
 /**
@@ -14,7 +14,7 @@ import { makeDirectoryInside, splitRelative } from "./resolve-inside.ts";
  * the one before it, or a link, never what a link points to; a directory is merged into the one before it: other
  * files in it stay.
  *
- * @throws CoveyError `bad_request` (wrong digest or size, a path that leads out, an archive entry that has no place in an
+ * @throws CoveyError `bad_request` (wrong digest or size, a path that leads out or into `.git`, an archive entry that has no place in an
  * artifact), `conflict` (something of another kind stands in the way).
  */
 export async function placeArtifact(options: {
@@ -25,6 +25,8 @@ export async function placeArtifact(options: {
 	const { root, artifact, content } = options;
 	const parts = splitRelative(artifact.path);
 	const name = parts.at(-1);
+	if (leadsIntoGit(artifact.path))
+		throw new CoveyError("bad_request", `${JSON.stringify(artifact.path)} belongs to git: no artifact is put there`);
 	const place = await makeDirectoryInside(root, parts.slice(0, artifact.kind === "file" ? -1 : undefined).join("/") || ".");
 	const building = await mkdtemp(join(place, ".covey-artifact-"));
 	try {

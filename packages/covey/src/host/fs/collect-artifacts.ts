@@ -5,7 +5,7 @@ import { join, posix } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import type { ArtifactReference } from "@covey/protocol/task";
 import { create } from "tar";
-import { linkStaysInside } from "./archive-policy.ts";
+import { leadsIntoGit, linkStaysInside } from "./archive-policy.ts";
 import { resolveInside } from "./resolve-inside.ts";
 
 export interface CollectedArtifact extends ArtifactReference {
@@ -22,7 +22,7 @@ export interface CollectedArtifacts extends AsyncDisposable {
 /**
  * Reads the declared paths of a worktree: files as they are, directories as a tar archive that is a function of names,
  * modes and contents alone. Nothing outside `root` is read: a link is never followed, and travels only inside an
- * archive, and only if it stays there. Archives are written to `temporary`; disposing removes them.
+ * archive, and only if it stays there. What belongs to a git repository stays behind. Archives are written to `temporary`; disposing removes them.
  *
  * @throws CoveyError `too_large` for an artifact over `bytesMax`.
  */
@@ -45,6 +45,7 @@ export async function collectArtifacts(options: {
 			const source = await resolveInside(options.root, path).catch(() => undefined);
 			const found = source === undefined ? undefined : await lstat(source).catch(() => undefined);
 			if (source === undefined || !found) missing.push(path);
+			else if (leadsIntoGit(path)) missing.push(`${path} (belongs to git)`);
 			else if (found.isFile()) artifacts.push(await measure(path, source, "file", found.mode & 0o777, options.bytesMax));
 			else if (found.isDirectory()) {
 				const archive = join(options.temporary, `artifact-${process.pid}-${crypto.randomUUID()}.tar`);
@@ -89,6 +90,10 @@ async function writeArchive(source: string, archive: string, path: string): Prom
 	const left: string[] = [];
 	for (const entry of (await readdir(source, { recursive: true, withFileTypes: true })).sort(byPath)) {
 		const name = posix.relative(source, join(entry.parentPath, entry.name));
+		if (leadsIntoGit(name)) {
+			if (!leadsIntoGit(posix.dirname(name))) left.push(`${path}/${name} (belongs to git)`);
+			continue;
+		}
 		const fits =
 			entry.isFile() || entry.isDirectory() || (entry.isSymbolicLink() && linkStaysInside(name, await readlink(join(source, name))));
 		if (fits) members.push(`./${name}`);
