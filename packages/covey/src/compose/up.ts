@@ -144,7 +144,6 @@ async function startEmbedded(
 			outputBytesMax: settings.worker.output_bytes_max,
 			worktreesMax: settings.worker.worktrees_max,
 			isolation: settings.worker.isolation,
-			hidden: [where.coordinator],
 			transport,
 			logger: logger.with({ worker: name }),
 			runners,

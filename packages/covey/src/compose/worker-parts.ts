@@ -4,6 +4,7 @@ import { CoveyError, type WorkerOffer } from "@covey/protocol";
 import { describeMachine } from "#host/machine/machine.ts";
 import { createPressureGauge } from "#host/pressure/gauge.ts";
 import { findControlGroups } from "#host/process/control-group.ts";
+import { hiddenPlaces } from "#host/process/hidden-places.ts";
 import { probeIsolation } from "#host/process/isolation.ts";
 import { systemClock } from "#kit/clock.ts";
 import type { Logger } from "#kit/logger.ts";
@@ -15,6 +16,7 @@ import { sweepOrphans } from "#worker/executor/orphans.ts";
 import { createRunRunner } from "#worker/runners/run/run.ts";
 import { createWorker, type ResolvedWorkerConfig, type Worker } from "#worker/worker.ts";
 import { createWorktreePool } from "#worker/worktrees/pool.ts";
+import { paths } from "./paths.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 export interface WorkerPartsOptions {
@@ -27,8 +29,6 @@ export interface WorkerPartsOptions {
 	readonly worktreesMax: number;
 	/** The isolation level that every attempt gets at least. */
 	readonly isolation: number;
-	/** Directories that a sandboxed job must not read, besides this worker's own. */
-	readonly hidden?: readonly string[];
 	readonly token?: ResolvedWorkerConfig["token"];
 	readonly transport: LinkTransport;
 	readonly logger: Logger;
@@ -39,6 +39,8 @@ export interface WorkerPartsOptions {
 /** A worker of this machine with all that it is made of. Disposing stops it. What an earlier instance left running is ended first. */
 export async function createMachineWorker(options: WorkerPartsOptions, signal: AbortSignal): Promise<{ worker: Worker } & AsyncDisposable> {
 	const { logger, stateDirectory, cacheDirectory } = options;
+	// A coordinator may live in the same home: its keys and the client's token are no job's business either.
+	const where = paths();
 	for (const { attempt, killed } of await sweepOrphans(stateDirectory))
 		logger.warn("ended what an earlier instance left running", { attempt, processes: killed });
 	const machine = describeMachine();
@@ -63,7 +65,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 		environment: process.env,
 		controlGroups,
 		isolation: offered,
-		hidden: [join(homedir(), ".ssh"), join(homedir(), ".gnupg"), stateDirectory, ...(options.hidden ?? [])],
+		hidden: [...hiddenPlaces(homedir()), stateDirectory, where.state, where.config],
 	});
 	const run = createRunRunner({
 		executor,

@@ -21,11 +21,11 @@ export async function probeIsolation(groups: ControlGroups | undefined): Promise
 }
 
 async function canSandbox(): Promise<boolean> {
-	const [file = "", ...rest] = withSandbox(["sh", "-c", "! touch /usr/.covey-probe 2>/dev/null"], "/", {
-		writable: [],
-		hidden: [tmpdir()],
-	});
 	try {
+		const [file = "", ...rest] = withSandbox(["sh", "-c", "! touch /usr/.covey-probe 2>/dev/null"], "/", {
+			writable: [],
+			hidden: [tmpdir()],
+		});
 		const [code] = await once(spawn(file, rest, { stdio: "ignore", timeout: 5000 }), "exit");
 		return code === 0;
 	} catch {

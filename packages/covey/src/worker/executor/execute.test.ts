@@ -299,6 +299,24 @@ describe("isolation", () => {
 		expect(existsSync("/etc/covey-was-here")).toBe(false);
 	});
 
+	test.skipIf(isolation.level < 2)(
+		"at level 2 the job's environment does not reach what makes the sandbox [needs bubblewrap]",
+		async () => {
+			const executor = await startExecutor();
+			const work = await mkdtemp(join(scratch, "work-"));
+			await writeFile(join(work, "bwrap"), `#!/bin/sh\ntouch ${executor.stateDirectory}/out\n`, { mode: 0o755 });
+			const environment = { PATH: `${work}:.:${process.env.PATH}`, LD_PRELOAD: `${work}/evil.so`, LD_LIBRARY_PATH: work };
+			const script =
+				'echo "$LD_PRELOAD"; touch /usr/covey-was-here; mount -o remount,rw / && touch /usr/covey-was-here; umount /tmp; echo end';
+			const execution = await executor.run(["sh", "-c", script], { isolation: 2, cwd: work, environment });
+			expect(execution.stdout.toString()).toBe(`${work}/evil.so\nend\n`);
+			// The loader complains of what it cannot load to whoever is being started: to the job alone.
+			expect(execution.stderr.toString()).not.toContain("bwrap");
+			expect(existsSync(join(executor.stateDirectory, "out"))).toBe(false);
+			expect(existsSync("/usr/covey-was-here")).toBe(false);
+		},
+	);
+
 	test.skipIf(isolation.level < 2)("at level 2 keeps the grace of a cancelled job", async () => {
 		const executor = await startExecutor();
 		const script = "trap 'echo cleaned; exit 0' TERM; echo armed; while :; do sleep 0.02; done";

@@ -6,7 +6,7 @@ import { StartError } from "#host/process/command.ts";
 import { type ControlGroup, type ControlGroups, createControlGroup, type ResourceLimits } from "#host/process/control-group.ts";
 import type { Isolation } from "#host/process/isolation.ts";
 import type { OutputSink } from "#host/process/output.ts";
-import { withSandbox } from "#host/process/sandbox.ts";
+import { withoutLoader, withSandbox } from "#host/process/sandbox.ts";
 import { type ProcessResult, startProcess } from "#host/process/start.ts";
 import { findProcess } from "#host/process/table.ts";
 import type { EndOfAttempt } from "#ports/runner.ts";
@@ -95,11 +95,13 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 			cwd: request.cwd,
 			temporaryDirectory,
 		});
-		const sandbox = { writable: [...(request.writable ?? [request.cwd]), temporaryDirectory], hidden: options.hidden ?? [] };
+		const parted = asked >= 2 ? withoutLoader(environment) : { environment, loader: {} };
+		const writable = [...(request.writable ?? [request.cwd]), temporaryDirectory];
+		const sandbox = { writable, hidden: options.hidden ?? [], loader: parted.loader };
 		const running = await startProcess({
 			...request,
 			...(asked >= 2 && { wrapped: withSandbox(request.command, request.cwd, sandbox) }),
-			environment,
+			environment: parted.environment,
 			mark,
 			watched: request.limits,
 			nice: jobNice,
