@@ -30,6 +30,8 @@ export const httpLimits = {
 	/** Bytes that wait for a slow SSE reader before it is dropped. */
 	streamBacklogBytesMax: 1024 * 1024,
 	streamHeartbeatMs: 15_000,
+	/** A refused connection may take so long to read why. */
+	goodbyeMs: 2000,
 	/** How long open requests may go on after a stop. */
 	drainMs: 5000,
 } as const;

@@ -20,7 +20,8 @@ export function createHttpServer(listener: RequestListener): Server {
 		if (error.code === "ECONNRESET" || !socket.writable) return socket.destroy();
 		const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
 		const body = JSON.stringify(new CoveyError("bad_request", "the request is not HTTP that this server reads").toWire());
-		socket.end(
+		endSocket(
+			socket,
 			`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
 		);
 	});
@@ -40,12 +41,22 @@ export function listen(server: Server, host: string, port: number): Promise<numb
 }
 
 /** Answers an upgrade that is refused, as HTTP. */
-export function refuseUpgrade(socket: { end(text: string): void }, error: CoveyError): void {
+export function refuseUpgrade(socket: Duplex, error: CoveyError): void {
 	const body = JSON.stringify(error.toWire());
 	const retry = error.retryAfterMs === undefined ? "" : `retry-after: ${Math.max(1, Math.ceil(error.retryAfterMs / 1000))}\r\n`;
-	socket.end(
+	endSocket(
+		socket,
 		`HTTP/1.1 ${errorTable[error.code].http} Refused\r\nconnection: close\r\n${retry}content-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
 	);
+}
+
+/** Says a last thing and lets go, also of a peer that never closes its side: nothing else would end this socket any more. */
+function endSocket(socket: Duplex, text: string): void {
+	const timer = setTimeout(() => socket.destroy(), httpLimits.goodbyeMs);
+	socket.once("close", () => clearTimeout(timer));
+	socket.end(text);
+	// What it still sends is read and forgotten: closing over unread bytes would take the answer away from it.
+	socket.resume();
 }
 
 function explain(cause: NodeJS.ErrnoException, host: string, port: number): Error {

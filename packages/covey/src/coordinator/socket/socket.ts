@@ -59,7 +59,12 @@ export function createClientSocket(options: ClientSocketOptions): ClientSocket {
 				webSocket.on("pong", () => alive.add(webSocket));
 				alive.add(webSocket);
 				if (principal) new Client({ ...options, webSocket, socket, principal });
-				else webSocket.close(errorTable[refusal!.code].close, refusal!.message);
+				else {
+					webSocket.close(errorTable[refusal!.code].close, refusal!.message);
+					// It holds the place of a client with a token until it is gone.
+					const timer = setTimeout(() => webSocket.terminate(), socketBounds.closeMs);
+					webSocket.once("close", () => clearTimeout(timer));
+				}
 			});
 		},
 

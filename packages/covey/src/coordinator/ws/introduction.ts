@@ -19,8 +19,8 @@ export interface IntroductionOptions {
 	readonly known?: KnownWorker;
 	/** Makes the session, which may be told effects from then on. */
 	readonly createSession: (introduced: Introduced) => Session;
-	/** Once: who it is has been settled, well or not. */
-	readonly onSettled: (well: boolean) => void;
+	/** Who it is has been settled, well or not. */
+	readonly onSettled: () => void;
 }
 
 type Item = V2FromWorkerMessage | Uint8Array;
@@ -40,9 +40,9 @@ export function introduce(options: IntroductionOptions): void {
 	let state: "introducing" | "connecting" | "connected" | "ended" = "introducing";
 	const timer = setTimeout(() => fail(new CoveyError("timeout", "the worker did not introduce itself in time")), linkLimits.handshakeMs);
 
-	function settle(well: boolean): void {
+	function settle(): void {
 		clearTimeout(timer);
-		options.onSettled(well);
+		options.onSettled();
 	}
 
 	function fail(error: unknown): void {
@@ -50,7 +50,7 @@ export function introduce(options: IntroductionOptions): void {
 		state = "ended";
 		const refusal = refusalOf(error);
 		context.logger.warn("a worker was refused", { code: refusal.code, error: refusal, worker: session?.worker ?? challenged?.hello.name });
-		settle(false);
+		settle();
 		refuse(connection, refusal);
 		session?.end(false);
 	}
@@ -67,7 +67,7 @@ export function introduce(options: IntroductionOptions): void {
 		}
 		if (hasEnded()) return;
 		state = "connected";
-		settle(true);
+		settle();
 		if (known === undefined) session!.welcome();
 		const items = early ?? [];
 		early = undefined;
@@ -118,7 +118,7 @@ export function introduce(options: IntroductionOptions): void {
 		message: deliver,
 		frame: deliver,
 		end() {
-			if (state !== "ended" && state !== "connected") settle(false);
+			if (state !== "ended" && state !== "connected") settle();
 			state = "ended";
 			clearTimeout(timer);
 			session?.end(false);

@@ -42,7 +42,7 @@ export interface LinkServer extends AsyncDisposable {
 export function createLinkServer(options: LinkServerOptions): LinkServer {
 	const { control, clock, logger, logs, authenticator } = options;
 	const sessions = new Sessions(options);
-	const sources = new Sources(clock.now);
+	const sources = new Sources();
 	const git = createGitAccess(clock.now);
 	const sockets = new WebSocketServer({ noServer: true, maxPayload: wireLimits.messageBytesMax, perMessageDeflate: false });
 	const effects = control.subscribe((batch) => {
@@ -51,30 +51,22 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 	});
 
 	/** Waits for the first message, which tells the version. */
-	function accept(socket: WebSocket, request: IncomingMessage, principal: Principal | undefined, onSettled: (well: boolean) => void): void {
+	function accept(socket: WebSocket, request: IncomingMessage, principal: Principal | undefined, onSettled: () => void): void {
 		socket.on("error", (error) => logger.debug("a worker's socket failed", { error }));
-		let settled = false;
-		const settle = (well: boolean) => {
-			if (!settled) onSettled(well);
-			settled = true;
-		};
 		const timer = setTimeout(() => refuseSocket(new CoveyError("timeout", "the worker said nothing")), linkLimits.handshakeMs);
 		const refuseSocket = (error: CoveyError) => {
-			settle(false);
+			onSettled();
 			closeSocket(socket, errorTable[error.code].close, error.message);
 		};
-		socket.once("close", () => {
-			clearTimeout(timer);
-			settle(false);
-		});
+		socket.once("close", () => clearTimeout(timer));
 		socket.once("message", (data: Buffer, binary) => {
 			clearTimeout(timer);
 			const register = V1FromWorker.safeParse(binary ? undefined : parseJson(data));
 			try {
 				if (register.success && register.data.type === "register") {
-					acceptV1({ socket, request, principal, register: register.data, onSettled: settle });
+					acceptV1({ socket, request, principal, register: register.data, onSettled });
 				} else {
-					begin(createV2Connection(socket, data), settle);
+					begin(createV2Connection(socket, data), onSettled);
 				}
 			} catch (error) {
 				refuseSocket(refusalOf(error));
@@ -87,7 +79,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 		readonly request: IncomingMessage;
 		readonly principal: Principal | undefined;
 		readonly register: Extract<V1FromWorker, { type: "register" }>;
-		readonly onSettled: (well: boolean) => void;
+		readonly onSettled: () => void;
 	}): void {
 		const { socket, request, principal, register } = door;
 		const name = WorkerName.safeParse(register.worker_id);
@@ -127,7 +119,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 		await control.ask({ type: "worker.enrol", actor, record });
 	}
 
-	function begin(connection: CoordinatorSideConnection, onSettled: (well: boolean) => void, known?: KnownWorker): void {
+	function begin(connection: CoordinatorSideConnection, onSettled: () => void, known?: KnownWorker): void {
 		introduce({
 			context: options,
 			connection,
@@ -140,14 +132,11 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 	async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
 		const address = request.socket.remoteAddress ?? "";
 		const onSettled = sources.enter(address);
-		try {
-			const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-			const principal = bearer === undefined ? undefined : await authenticator.authenticate(bearer, address);
-			sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, request, principal, onSettled));
-		} catch (error) {
-			onSettled(false);
-			throw error;
-		}
+		// Also of an upgrade that is none: the library refuses that by itself.
+		socket.once("close", onSettled);
+		const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
+		const principal = bearer === undefined ? undefined : await authenticator.authenticate(bearer, address);
+		sockets.handleUpgrade(request, socket, head, (webSocket) => accept(webSocket, request, principal, onSettled));
 	}
 
 	const stop = async () => {

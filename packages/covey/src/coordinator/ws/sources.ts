@@ -1,29 +1,26 @@
 import { CoveyError } from "@covey/protocol";
-import { BackOff } from "#coordinator/auth/back-off.ts";
 import { linkLimits } from "./limits.ts";
 
-/** Counts connections that have not yet proved who they are, by source address, and slows down those that fail. */
+/**
+ * Counts connections that have not yet proved who they are, by source address, so that they cannot take all places.
+ * Whoever fails is not made to wait: on loopback that would be everybody, and what is guessed at has 256 bits.
+ */
 export class Sources {
 	readonly #unproved = new Map<string, number>();
-	readonly #backOff: BackOff;
 	#total = 0;
 
-	constructor(now: () => number) {
-		this.#backOff = new BackOff(now);
-	}
-
-	/** @returns what must be told once how it went. @throws CoveyError `too_many`. */
-	enter(address: string): (well: boolean) => void {
+	/** @returns what must be called when it is settled who it is, or the connection has ended; more often does no harm. @throws CoveyError `too_many`. */
+	enter(address: string): () => void {
 		const count = this.#unproved.get(address) ?? 0;
 		if (count >= linkLimits.unprovedPerSourceMax || this.#total >= linkLimits.unprovedMax) {
 			throw new CoveyError("too_many", "too many connections have not introduced themselves yet", { retryAfterMs: linkLimits.handshakeMs });
 		}
 		this.#unproved.set(address, count + 1);
 		this.#total++;
-		return (well) => {
-			this.#leave(address);
-			if (well) this.#backOff.succeed(address);
-			else this.#backOff.fail(address);
+		let inside = true;
+		return () => {
+			if (inside) this.#leave(address);
+			inside = false;
 		};
 	}
 
