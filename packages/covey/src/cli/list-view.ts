@@ -33,7 +33,7 @@ export function workerTable(workers: readonly WorkerView[], now: number, style: 
 			worker.name + (worker.embedded ? " (embedded)" : ""),
 			workerState(worker, now, style),
 			offer ? `${worker.slotsUsed}/${offer.slots}` : "-",
-			offer ? `${offer.os}/${offer.arch}` : "-",
+			offer ? plain(`${offer.os}/${offer.arch}`) : "-",
 			worker.pressure ? pressureText(worker.pressure, style) : "-",
 			offer ? isolationText(offer, style) : "-",
 			offer

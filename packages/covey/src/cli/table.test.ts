@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, plain, renderTable } from "./table.ts";
+import { ago, harmless, plain, renderTable } from "./table.ts";
 import { createStyle, wantsColor } from "./terminal.ts";
 
 const { bold, red } = createStyle(true);
@@ -19,6 +19,8 @@ test("columns line up, and colours take no room", () => {
 
 test("what comes from elsewhere cannot steer the terminal", () => {
 	expect(plain("a\x1b[2Jb\nc\x9b1m")).toBe("a\ufffd[2Jb c\ufffd1m");
+	expect(plain("\x1b]52;c;aGk=\x07 done\rfailed \u202egpj.exe\u2066")).toBe("\ufffd]52;c;aGk=\ufffd done\ufffdfailed \ufffdgpj.exe\ufffd");
+	expect(harmless("first\x1b[2J\nsecond\tcolumn")).toBe("first\ufffd[2J\nsecond\tcolumn");
 	expect(plain("x".repeat(100), 10)).toBe("xxxxxxxxx…");
 });
 

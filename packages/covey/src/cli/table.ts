@@ -13,10 +13,15 @@ export function renderTable(head: readonly string[], rows: readonly (readonly st
 
 const visibleLength = (text: string): number => [...stripVTControlCharacters(text)].length;
 
-/** One line of text from elsewhere, safe to show: a title may hold anything, escape sequences too. */
+/** One line of text from elsewhere, safe to show: a title may hold anything, escape sequences and bidirectional controls too. */
 export function plain(text: string, lengthMax = 60): string {
-	const line = text.replace(/[\x00-\x1f\x7f-\x9f]/g, (character) => (character === "\n" || character === "\t" ? " " : "\ufffd"));
+	const line = harmless(text).replace(/[\n\t]/g, " ");
 	return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
+}
+
+/** The same, of any length and with its line breaks. */
+export function harmless(text: string): string {
+	return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g, "\ufffd");
 }
 
 /** How long ago, in the one unit that matters. */

@@ -46,9 +46,13 @@ function render(options: LoggerOptions, level: LogLevel, message: string, fields
 	const rest = Object.entries(plain)
 		.map(([key, value]) => ` ${key}=${typeof value === "string" && /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(value)}`)
 		.join("");
-	if (options.format === "journal") return `<${severity[level]}>${message}${rest}`;
-	return `${new Date(options.now()).toISOString().slice(11, 23)} ${level.padEnd(5)} ${message}${rest}`;
+	const line = `${message}${rest}`.replace(steering, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+	if (options.format === "journal") return `<${severity[level]}>${line}`;
+	return `${new Date(options.now()).toISOString().slice(11, 23)} ${level.padEnd(5)} ${line}`;
 }
+
+/** What JSON leaves as it is and a terminal may obey: C1 controls and bidirectional ones. */
+const steering = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 function describe(error: Error): string {
 	return error.cause instanceof Error ? `${error.message}: ${describe(error.cause)}` : error.message;

@@ -35,7 +35,7 @@ function judge(record: FinalRecord, style: Style): string {
 	if (outcome === null) return style.red(record.status);
 	if (outcome === "passed") return style.green("passed");
 	if (outcome === "failed") {
-		const how = record.exitCode === null ? (record.signal ?? "") : `exit ${record.exitCode}`;
+		const how = record.exitCode === null ? plain(record.signal ?? "") : `exit ${record.exitCode}`;
 		// A command that was not there, or processes that could not be ended; of a signal the name says it all.
 		const why = record.signal === null && record.message !== null ? `: ${plain(record.message, 300)}` : "";
 		return style.red(`failed${how && ` (${how})`}${why}`);

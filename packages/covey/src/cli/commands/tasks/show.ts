@@ -42,7 +42,7 @@ function describe(task: TaskView, now: number): string {
 function attemptText(attempt: TaskView["attempts"][number]): string {
 	const { worker, claimedAt, startedAt, endedAt, report } = attempt;
 	const took = endedAt === undefined ? undefined : formatDuration(endedAt - (startedAt ?? claimedAt));
-	const phases = Object.entries(report?.timings ?? {}).map(([phase, ms]) => `${phase} ${formatDuration(ms)}`);
+	const phases = Object.entries(report?.timings ?? {}).map(([phase, ms]) => `${plain(phase)} ${formatDuration(ms)}`);
 	const parts = [
 		`on ${worker}`,
 		report?.outcome,
