@@ -21,7 +21,7 @@ export async function openSnapshotCache(cacheDirectory: string, repository: stri
 	const directory = join(cacheDirectory, "repositories", repository);
 	const day = Math.floor(now / dayMs);
 	const cache = { directory, objects: join(directory, `objects-${day}`), olderObjects: join(directory, `objects-${day - 1}`) };
-	const made = await mkdir(cache.objects, { recursive: true });
+	const made = await mkdir(cache.objects, { recursive: true, mode: 0o700 });
 	if (made !== undefined) await dropOlder(directory, day - 1);
 	return cache;
 }

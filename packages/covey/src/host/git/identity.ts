@@ -18,7 +18,7 @@ export async function identifyRepository(repository: Repository, cacheDirectory:
 	const id = hash(source);
 	// A path stands in only until there is a commit: not worth remembering.
 	if (!source.startsWith("path ")) {
-		await mkdir(join(cacheDirectory, "identities"), { recursive: true });
+		await mkdir(join(cacheDirectory, "identities"), { recursive: true, mode: 0o700 });
 		await writeFile(file, `${stamp}\n${id}\n`);
 	}
 	return id;

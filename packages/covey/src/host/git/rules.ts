@@ -55,7 +55,7 @@ export async function treeFacts(tree: string, call: Omit<GitCall, "arguments">, 
 	const remembered = await readFile(file, "utf8").catch(() => undefined);
 	if (remembered !== undefined) return JSON.parse(remembered);
 	const facts = await readTreeFacts(tree, call);
-	await mkdir(dirname(file), { recursive: true });
+	await mkdir(dirname(file), { recursive: true, mode: 0o700 });
 	await writeFile(`${file}.${process.pid}`, JSON.stringify(facts));
 	await rename(`${file}.${process.pid}`, file);
 	return facts;
