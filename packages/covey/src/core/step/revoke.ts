@@ -8,10 +8,11 @@ import { tasksOf } from "./session.ts";
 
 /**
  * Refuses a worker's key from now on. Its attempts are fenced off at once, and go elsewhere when an honest worker has
- * surely killed them: after the margin when it hears of it on its link, else when its lease would have ended.
+ * surely killed them: when its lease would have ended. That it is told on its link proves nothing, for a link may be
+ * dead without our knowing.
  */
 export function revoke(turn: Turn, event: EventOf<"worker.revoke">): void {
-	const { fleet, effects, now } = turn;
+	const { fleet, effects } = turn;
 	const { actor, replyTo, worker: name } = event;
 	const worker = fleet.workers.get(name);
 	if (worker === undefined) {
@@ -25,8 +26,7 @@ export function revoke(turn: Turn, event: EventOf<"worker.revoke">): void {
 		if (session !== undefined) effects.push({ type: "disconnect", session: session.id, worker: name, error: revoked(name) });
 		moveWorker(turn, worker, "gone");
 		for (const task of tasksOf(fleet, worker)) {
-			const heardUntil = session === undefined ? task.lease!.until : now;
-			lose(turn, task, `its worker ${name} was revoked`, { notBefore: heardUntil + fleet.config.leaseMarginMs });
+			lose(turn, task, `its worker ${name} was revoked`, { notBefore: task.lease!.until + fleet.config.leaseMarginMs });
 		}
 		audit(turn, actor, "worker.revoke", name);
 	}
