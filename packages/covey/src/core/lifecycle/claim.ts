@@ -55,6 +55,7 @@ export function grantLease({ fleet, now }: Turn, task: Task, worker: Worker, ses
 
 /** The worker was heard: its lease is good for one more term from now. The timer looks at it when it fires. */
 export function renewLease({ fleet, now }: Turn, lease: Lease): void {
+	assertMove(leaseTransitions, leaseState(lease), "held");
 	lease.until = now + fleet.config.leaseTtlMs;
 }
 
