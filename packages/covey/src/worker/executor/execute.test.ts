@@ -3,13 +3,15 @@ import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { findControlGroups } from "#host/process/control-group.ts";
 import { probeIsolation } from "#host/process/isolation.ts";
 import { findTree } from "#host/process/table.ts";
 import type { EndOfAttempt } from "#ports/runner.ts";
 import { attemptMark } from "./environment.ts";
 import { createExecutor, type ExecuteRequest } from "./execute.ts";
+import { sweepOrphans } from "./orphans.ts";
+import { readRecords } from "./record.ts";
 
 /** Both ways to hold a tree: with a control group where this machine has them, and without one always. */
 const found = findControlGroups();
@@ -325,6 +327,22 @@ describe("isolation", () => {
 		expect(execution.stdout.toString()).toBe("armed\ncleaned\n");
 	});
 });
+
+test("what could not be killed stays on record, and the next sweep ends it", async () => {
+	const executor = await startExecutor({ controlGroups: undefined });
+	const kill = process.kill.bind(process);
+	// As the kernel does for a process that is another user's: no test can make one without being root.
+	const refusing = vi.spyOn(process, "kill").mockImplementation((pid, signal) => {
+		if (signal === "SIGKILL") throw Object.assign(new Error("not permitted"), { code: "EPERM" });
+		return kill(pid, signal);
+	});
+	const execution = await executor.run(["sh", "-c", "sleep 300 > /dev/null 2>&1 & echo started"]).finally(() => refusing.mockRestore());
+	expect(execution).toMatchObject({ outcome: "failed", message: expect.stringContaining("could not be killed") });
+	expect(execution.left).toHaveLength(1);
+	expect(readRecords(executor.stateDirectory)).toHaveLength(1);
+	expect(await sweepOrphans(executor.stateDirectory)).toMatchObject([{ killed: 1, survivors: [] }]);
+	expect(readRecords(executor.stateDirectory)).toEqual([]);
+}, 30_000);
 
 describe("the environment of a job", () => {
 	test("holds what is allowed and declared, and Covey's marks", async () => {

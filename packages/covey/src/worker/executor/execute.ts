@@ -85,6 +85,7 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 		temporaryDirectory,
 		...(group && { controlGroup: group.path }),
 	};
+	let survivors: readonly number[] = [];
 	try {
 		writeRecord(options.stateDirectory, record);
 		const environment = jobEnvironment({
@@ -123,13 +124,15 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 		if (signal.aborted) end();
 		const result = await running.result;
 		signal.removeEventListener("abort", end);
+		survivors = result.survivors;
 		return describe(request, result, signal);
 	} catch (error) {
 		return refused(error);
 	} finally {
 		await removeDirectory(temporaryDirectory);
 		if (!group?.populated) group?.remove();
-		removeRecord(options.stateDirectory, request.attemptKey);
+		// What could not be killed now is for the next sweep, which finds it by this record.
+		if (survivors.length === 0) removeRecord(options.stateDirectory, request.attemptKey);
 	}
 }
 
