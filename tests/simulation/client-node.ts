@@ -1,6 +1,6 @@
 import { isEnded, TaskSubmission, type TaskSubmissionInput } from "@covey/protocol";
+import type { Bend } from "./bend.ts";
 import type { CoordinatorNode } from "./coordinator-node.ts";
-import type { Faults } from "./faults.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Weather } from "./weather.ts";
 import type { SimulatedWork } from "./worker-node.ts";
@@ -18,22 +18,17 @@ export class ClientNode {
 	readonly #weather: Weather;
 	readonly #coordinator: CoordinatorNode;
 	readonly #oracle: Oracle;
+	readonly #bend: Bend;
+	readonly #tasks: string[] = [];
 	#count = 0;
 	#left: number;
 
-	constructor(
-		world: World,
-		weather: Weather,
-		coordinator: CoordinatorNode,
-		oracle: Oracle,
-		_faults: Faults,
-		name: string,
-		submissions: number,
-	) {
+	constructor(world: World, weather: Weather, coordinator: CoordinatorNode, oracle: Oracle, bend: Bend, name: string, submissions: number) {
 		this.#world = world;
 		this.#weather = weather;
 		this.#coordinator = coordinator;
 		this.#oracle = oracle;
+		this.#bend = bend;
 		this.name = name;
 		this.#left = submissions;
 	}
@@ -47,15 +42,27 @@ export class ClientNode {
 	}
 
 	#submitNext(): void {
-		if (this.#left === 0) return;
+		if (this.#left === 0) {
+			this.#leave();
+			return;
+		}
 		this.#left--;
 		this.#submit(this.#draw());
 		this.#world.after(this.#world.random.skewed(10, 120_000), () => this.#submitNext());
 	}
 
+	/** Nobody is there any more to hear of its tasks, which go on. */
+	#leave(): void {
+		this.#world.saw("client left");
+		if (!this.#bend.cancelsWhatItLeaves) return;
+		const actor = { name: "coordinator", admin: true, namespaces };
+		for (const task of this.#tasks) this.#coordinator.ask({ type: "task.cancel", actor, task, force: false }, () => {});
+	}
+
 	#draw(): TaskSubmission {
 		const { random } = this.#world;
 		const work: SimulatedWork = {
+			askedAt: this.#world.now,
 			runMs: random.chance(0.05) ? random.between(100_000, 900_000) : random.skewed(50, 120_000),
 			outputBytes: random.skewed(0, 100_000),
 			outcome: random.pick(["passed", "passed", "passed", "failed", "bad_environment", "out_of_memory"] as const),
@@ -94,6 +101,7 @@ export class ClientNode {
 					acknowledged = true;
 					if (how !== "") this.#world.saw(how);
 					this.#oracle.acknowledge(task);
+					this.#tasks.push(task);
 					this.#acknowledged(task, how === "merged" ? undefined : ask);
 				});
 			if (known !== undefined) return answer(known.id, "deduplicated by history");
@@ -115,6 +123,7 @@ export class ClientNode {
 		if (!random.chance(this.#weather.cancelChance)) return;
 		this.#world.after(random.skewed(0, 60_000), () => {
 			this.#world.saw("cancel asked");
+			this.#oracle.cancelAsked(task);
 			this.#coordinator.ask(
 				{
 					type: "task.cancel",
@@ -145,6 +154,7 @@ export function answerOpenQuestions(world: World, coordinator: CoordinatorNode, 
 		if (view === undefined || isEnded(view.status) || view.status !== "needs_human") continue;
 		world.saw("a person decided");
 		oracle.reopen(task);
+		oracle.cancelAsked(task);
 		coordinator.ask(
 			{
 				type: "task.resolve",
@@ -165,6 +175,7 @@ export function withdrawImpossible(world: World, coordinator: CoordinatorNode, o
 		const { constraints } = view.submission;
 		if (Object.keys(constraints.tags).length === 0 && constraints.slots === 1) continue;
 		world.saw("withdrew what no worker can take");
+		oracle.cancelAsked(task);
 		coordinator.ask({ type: "task.cancel", actor: { name: "person", admin: true, namespaces }, task, force: false }, () => {});
 	}
 }

@@ -1,4 +1,5 @@
 import type { V2FromWorkerMessage, V2ToWorkerMessage } from "@covey/protocol";
+import type { CoordinatorSide } from "./coordinator-link.ts";
 import type { Weather } from "./weather.ts";
 import type { World } from "./world.ts";
 
@@ -8,6 +9,8 @@ export interface SimulatedFrame {
 	readonly channel: number;
 	readonly offset: number;
 	readonly bytes: number;
+	/** How many of them the spool had dropped. */
+	readonly missing?: number;
 }
 export type Upward = V2FromWorkerMessage | SimulatedFrame;
 
@@ -16,7 +19,7 @@ export type Upward = V2FromWorkerMessage | SimulatedFrame;
  * its own time, so it may be half-open for a while. In some weathers single messages are lost or doubled as well,
  * which a socket would not do: whatever heals by the next sync must survive that too.
  */
-export class Connection {
+export class Connection implements CoordinatorSide {
 	readonly id: string;
 	broken = false;
 	coordinatorOpen = true;
@@ -36,7 +39,10 @@ export class Connection {
 		this.#world = world;
 		this.#weather = weather;
 		this.#reliable = reliable;
-		if (!reliable && weather.breakEveryMs > 0) world.after(world.random.skewed(1, 3 * weather.breakEveryMs), () => this.break());
+		if (!reliable && weather.breakEveryMs > 0)
+			world.after(world.random.skewed(1, 3 * weather.breakEveryMs), () => {
+				if (!world.calm) this.break();
+			});
 	}
 
 	up(message: Upward): void {
@@ -92,7 +98,7 @@ export class Connection {
 	}
 
 	#copies(): number {
-		if (this.#reliable) return 1;
+		if (this.#reliable || this.#world.calm) return 1;
 		const { random } = this.#world;
 		if (random.chance(this.#weather.dropMessage)) {
 			this.#world.saw("message lost on a live connection");

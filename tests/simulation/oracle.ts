@@ -1,18 +1,26 @@
-import type { FleetEvent, TaskView } from "@covey/protocol";
-import { isEnded } from "@covey/protocol";
+import type { AttemptReport, FleetEvent, TaskView } from "@covey/protocol";
+import { attemptKey, isEnded } from "@covey/protocol";
 import type { Effect } from "#core/effect.ts";
 import type { Event } from "#core/event.ts";
 import type { Fleet } from "#core/fleet.ts";
-import { viewOf } from "#core/fleet.ts";
+import { Books } from "./books.ts";
+import type { SimulatedLog } from "./coordinator-link.ts";
 import type { SimulatedWork } from "./worker-node.ts";
 import { Violation, type World } from "./world.ts";
 
-interface Running {
-	readonly worker: string;
+/** A process, as the machine that it runs on sees it. */
+export interface Run {
+	readonly task: string;
 	readonly attempt: number;
+	readonly worker: string;
+	/** Told apart from every other run of anything. */
 	readonly token: string;
-	readonly since: number;
-	readonly asleep: () => boolean;
+	/** Its worker ends it when its lease has ended; v1 workers know of no leases. */
+	readonly fences: boolean;
+	/** The machine sleeps or has just woken: nothing there can be ended. */
+	asleep(): boolean;
+	/** The worker process that started it lives. */
+	isAlive(): boolean;
 }
 
 type Unsequenced<T> = T extends unknown ? Omit<T, "sequence"> : never;
@@ -22,41 +30,63 @@ export class Oracle {
 	/** Tasks whose submission was acknowledged to a client. */
 	readonly acknowledged = new Set<string>();
 	readonly #world: World;
-	readonly #running = new Map<string, Running[]>();
+	readonly #running = new Map<string, Run[]>();
+	/** Those that came to their own end, by attempt. */
+	readonly #finished = new Map<string, Run>();
+	/** Since when a process is one too many, by attempt. */
+	readonly #overdue = new Map<string, number>();
+	/** Connections of this world lose single messages. */
+	lossyLink = false;
+	/** Identities that two processes have used at once: the coordinator takes the older one for dead. */
+	readonly doubled = new Set<string>();
 	/** What each process was, by its token: the truth of who ran what. */
-	readonly #runs = new Map<string, { task: string; attempt: number; worker: string; startedAt: number }>();
+	readonly #runs = new Map<string, Run>();
 	/** The end that was told first, by task. */
 	readonly #told = new Map<string, string>();
 	readonly #reopened = new Set<string>();
 	#committedHash = "";
 	#committedSequence = 0;
-	/** Workers told to drain, by the commit that holds it. */
-	readonly draining = new Set<string>();
-	/** Time since when a task could have been placed and was not. */
-	#idleSince: number | undefined;
+	/** Workers that drain, and since when that has been told. */
+	readonly #draining = new Map<string, number>();
+	/** Tasks that somebody wanted to end before their time. */
+	readonly #cancelAsked = new Set<string>();
+	readonly #books: Books;
 
 	constructor(world: World) {
 		this.#world = world;
+		this.#books = new Books(world, (task, attempt) => this.#running.get(task)?.some((run) => run.attempt === attempt) ?? false);
+	}
+
+	cancelAsked(task: string): void {
+		this.#cancelAsked.add(task);
 	}
 
 	acknowledge(task: string): void {
 		this.acknowledged.add(task);
 	}
 
-	processStarted(worker: string, task: string, attempt: number, token: string, asleep: () => boolean): void {
-		this.#runs.set(token, { task, attempt, worker, startedAt: this.#world.now });
-		const others = (this.#running.get(task) ?? []).filter((other) => !other.asleep());
-		if (others.length > 0) {
-			const [other] = others;
-			throw new Violation(`task ${task} runs twice: attempt ${other!.attempt} on ${other!.worker} and attempt ${attempt} on ${worker}`);
-		}
-		this.#running.set(task, [...(this.#running.get(task) ?? []), { worker, attempt, token, since: this.#world.now, asleep }]);
+	processStarted(run: Run): void {
+		const { task, attempt, worker, token } = run;
+		this.#runs.set(token, run);
+		const runs = this.#running.get(task) ?? [];
+		const other = runs.find((earlier) => earlier.fences && !earlier.asleep() && !this.doubled.has(earlier.worker));
+		if (other !== undefined)
+			throw new Violation(`task ${task} runs twice: attempt ${other.attempt} on ${other.worker} and attempt ${attempt} on ${worker}`);
+		if (this.#draining.has(worker) && this.#draining.get(worker)! < this.#world.now - 300_000)
+			throw new Violation(`${worker} has been draining for minutes and starts ${task}`);
+		this.#running.set(task, [...runs, run]);
 	}
 
-	processEnded(task: string, token: string): void {
-		const rest = (this.#running.get(task) ?? []).filter((other) => other.token !== token);
-		if (rest.length > 0) this.#running.set(task, rest);
-		else this.#running.delete(task);
+	/** It came to its own end: its worker has a report of it for as long as it lives. */
+	processFinished(run: Run): void {
+		this.#finished.set(attemptKey(run.task, run.attempt), run);
+	}
+
+	processEnded(run: Run): void {
+		const rest = (this.#running.get(run.task) ?? []).filter((other) => other !== run);
+		this.#overdue.delete(attemptKey(run.task, run.attempt));
+		if (rest.length > 0) this.#running.set(run.task, rest);
+		else this.#running.delete(run.task);
 	}
 
 	get processes(): number {
@@ -68,6 +98,12 @@ export class Oracle {
 		this.#committedSequence = sequence;
 	}
 
+	/** The coordinator started anew. */
+	restarted(): void {
+		this.#books.restart();
+		this.#overdue.clear();
+	}
+
 	/** A restart must find the very state of the last commit, or of the one whose answer was lost with the process. */
 	recovered(hash: string, sequence: number): void {
 		if (sequence < this.#committedSequence)
@@ -76,16 +112,10 @@ export class Oracle {
 			throw new Violation(`the state after recovery differs from the one at commit ${sequence}`);
 	}
 
-	assigned(worker: string, task: string, attempt: number): void {
-		this.#world.note(() => `${task} attempt ${attempt} → ${worker}`);
-		if (attempt > 1) this.#world.saw("attempt repeated");
-		if (this.draining.has(worker)) throw new Violation(`${worker} drains, yet ${task} was placed on it`);
-	}
-
-	told(event: Unsequenced<FleetEvent>, _sequence: number): void {
+	told(event: Unsequenced<FleetEvent>): void {
 		if (event.type === "worker") {
-			if (event.draining) this.draining.add(event.worker);
-			else this.draining.delete(event.worker);
+			if (!event.draining) this.#draining.delete(event.worker);
+			else if (!this.#draining.has(event.worker)) this.#draining.set(event.worker, this.#world.now);
 			if (event.status === "gone") this.#world.saw("worker gone");
 		}
 		if (event.type !== "task") return;
@@ -98,6 +128,8 @@ export class Oracle {
 			}
 			return;
 		}
+		if (event.outcome === "cancelled" && !this.#cancelAsked.has(event.task))
+			throw new Violation(`task ${event.task} was cancelled, which nobody had asked for`);
 		this.#toldEnd(event.task, `${event.status}/${event.outcome}/${event.attempt}`);
 		this.#world.saw(`ended ${event.outcome}`);
 	}
@@ -142,49 +174,69 @@ export class Oracle {
 
 	/** What must hold after every single step. */
 	stepped(fleet: Fleet, event: Event, effects: readonly Effect[], now: number): void {
-		for (const effect of effects) if (effect.type === "settle" && event.type === "attempt.completed") this.#world.saw("settled");
 		if (event.type === "attempt.completed" && !effects.some((effect) => effect.type === "notify"))
 			this.#world.saw("stale or repeated completion fenced");
-		if (this.#world.ticks % 16 === 0) this.#checkBooks(fleet, now);
+		if (event.type === "worker.sync") this.#checkSync(fleet, event, effects);
+		this.#books.stepped(fleet, event, effects, now);
+		if (this.#world.ticks % 16 === 0) this.#checkProcesses(fleet);
 	}
 
-	#checkBooks(fleet: Fleet, now: number): void {
-		const view = viewOf(fleet);
-		const held = new Map<string, string>();
-		let free = false;
-		for (const worker of view.workers()) {
-			const record = view.workerRecord(worker.name)!;
-			const sum = [...record.held.values()].reduce((total, slots) => total + slots, 0);
-			if (sum !== record.slotsUsed) throw new Violation(`${worker.name} counts ${record.slotsUsed} slots and holds ${sum}`);
-			if (record.slotsUsed < 0) throw new Violation(`${worker.name} has ${record.slotsUsed} slots in use`);
-			for (const key of record.held.keys()) held.set(key, worker.name);
-			const open =
-				worker.status === "connected" && !worker.draining && !worker.revoked && !worker.embedded && worker.pressure?.admits !== false;
-			if (open && record.slotsUsed < (worker.offer?.slots ?? 0)) free = true;
+	/** A sync may tell only of what is over: it ends nothing that rightly runs, and loses no result that was reached. */
+	#checkSync(fleet: Fleet, event: Extract<Event, { type: "worker.sync" }>, effects: readonly Effect[]): void {
+		for (const effect of effects) {
+			if (effect.type === "synced") {
+				for (const { task, attempt, reason } of effect.end) {
+					const lease = fleet.tasks.get(task)?.lease;
+					if (reason === "worker_lost" && lease?.attempt === attempt && lease.session === effect.session)
+						throw new Violation(`${event.worker} is told to end ${task} attempt ${attempt}, which it rightly runs`);
+				}
+			}
+			if (effect.type !== "notify" || effect.event.type !== "task") continue;
+			const last = fleet.tasks.get(effect.event.task)?.attempts.at(-1);
+			if (last?.report?.outcome !== "worker_lost" || last.worker !== event.worker || this.doubled.has(event.worker)) continue;
+			const run = this.#finished.get(attemptKey(effect.event.task, last.number));
+			if (run?.isAlive())
+				throw new Violation(`${effect.event.task} attempt ${last.number} came to its end, and its result was thrown away`);
 		}
-		let placeable = false;
-		for (const { id } of view.tasks({ limit: 10_000, matches: () => true }).tasks) {
-			const task = view.taskRecord(id)!;
-			const live = task.status === "claimed" || task.status === "in_progress";
-			const key = `${id}.${task.attempt}`;
-			if (live && task.lease === undefined) throw new Violation(`${id} is ${task.status} without a lease`);
-			if (!live && task.lease !== undefined) throw new Violation(`${id} is ${task.status} and has a lease`);
-			if (live && held.get(key) !== task.lease!.worker) throw new Violation(`${key} has a lease that ${task.lease!.worker} does not hold`);
-			if (live) held.delete(key);
-			const { constraints, prefer } = task.spec.submission;
-			const anywhere =
-				constraints.machine === undefined && Object.keys(constraints.tags).length === 0 && constraints.slots === 1 && prefer === undefined;
-			if (task.status === "pending" && (task.waitUntil ?? 0) <= now && anywhere) placeable = true;
+	}
+
+	/** What a whole batch leaves behind: nothing goes to a worker that is not there. */
+	batched(fleet: Fleet, effects: readonly Effect[], isOpen: (session: string) => boolean): void {
+		for (const effect of effects) {
+			if (effect.type !== "assign" || isOpen(effect.session)) continue;
+			if (fleet.workers.get(effect.worker)?.session?.id === effect.session)
+				throw new Violation(`${effect.message.task} goes to ${effect.worker}, whose connection has ended`);
 		}
-		if (held.size > 0) throw new Violation(`${[...held.keys()].join(", ")} held by a worker, but by no task`);
-		// Work conservation: a free worker and a task that could run on it do not stay apart.
-		if (!(placeable && free)) this.#idleSince = undefined;
-		else if ((this.#idleSince ??= this.#world.now) < this.#world.now - 60_000)
-			throw new Violation("a free worker and a task that any worker could run stayed apart for a minute");
+	}
+
+	/** A process whose attempt is over does not outlive its lease by much. */
+	#checkProcesses(fleet: Fleet): void {
+		for (const [task, runs] of this.#running) {
+			for (const run of runs) {
+				const key = attemptKey(task, run.attempt);
+				const lease = fleet.tasks.get(task)?.lease;
+				if (run.asleep() || !run.fences || lease?.attempt === run.attempt) this.#overdue.delete(key);
+				else {
+					const since = this.#overdue.get(key) ?? this.#world.now;
+					this.#overdue.set(key, since);
+					if (this.#world.now - since > 300_000) throw new Violation(`${key} is over, and its process runs on on ${run.worker}`);
+				}
+			}
+		}
+	}
+
+	/** All output is there, or what is missing is marked, and both sides count the same. */
+	logEnded(worker: string, task: string, attempt: number, report: AttemptReport, log: SimulatedLog | undefined): void {
+		if (this.lossyLink || this.doubled.has(worker) || report.message === undefined || !this.#runs.has(report.message)) return;
+		const { end, missing } = log ?? { end: 0, missing: 0 };
+		if (end !== report.outputBytes || missing !== report.outputDroppedBytes)
+			throw new Violation(
+				`the log of ${task} attempt ${attempt} ends at ${end} with ${missing} missing; its worker says ${report.outputBytes} and ${report.outputDroppedBytes}`,
+			);
 	}
 
 	/** When all misfortune has stopped and time has passed. */
-	finish(lookUp: (task: string) => TaskView | undefined): void {
+	finish(fleet: Fleet, lookUp: (task: string) => TaskView | undefined): void {
 		if (this.#running.size > 0)
 			throw new Violation(`processes of ${[...this.#running.keys()].join(", ")} still run although everything has ended`);
 		for (const task of this.acknowledged) {
@@ -194,5 +246,6 @@ export class Oracle {
 				throw new Violation(`task ${task} is still ${view.status} although nothing is in its way`);
 			if (isEnded(view.status)) this.checkResult(view);
 		}
+		this.#books.finish(fleet);
 	}
 }

@@ -1,11 +1,12 @@
 import type { WorkerOffer } from "@covey/protocol";
 import { answerOpenQuestions, ClientNode, withdrawImpossible } from "./client-node.ts";
 import { CoordinatorNode } from "./coordinator-node.ts";
-import { type FaultName, Faults } from "./faults.ts";
 import { Oracle } from "./oracle.ts";
-import { drawWeather, type Weather } from "./weather.ts";
-import { WorkerNode } from "./worker-node.ts";
+import { brew, drain, enrol } from "./storm.ts";
+import { drawWeather } from "./weather.ts";
+import { type Site, WorkerNode } from "./worker-node.ts";
 import { Violation, World } from "./world.ts";
+import { bendOf, type FaultName } from "./zoo.ts";
 
 export interface Outcome {
 	readonly seed: number;
@@ -14,6 +15,8 @@ export interface Outcome {
 	/** What the oracle, or an assertion in the code under test, said. */
 	readonly violation: string | undefined;
 	readonly trace: readonly string[];
+	/** Of the whole story: the same seed has the same. */
+	readonly hash: number;
 	readonly sometimes: ReadonlyMap<string, number>;
 }
 
@@ -36,118 +39,53 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 	const world = new World(seed);
 	const weather = drawWeather(world.random);
 	const oracle = new Oracle(world);
-	const faults = new Faults(fault);
-	const coordinator = new CoordinatorNode(world, weather, oracle, faults);
+	const bend = bendOf(fault);
+	oracle.lossyLink = weather.dropMessage > 0;
+	const coordinator = new CoordinatorNode(world, weather, oracle, bend);
 	const { random } = world;
+	const site: Site = { world, weather, coordinator, oracle, bend };
 	const workers = Array.from({ length: random.between(1, 4) }, (_, index) => {
 		const tags: Record<string, string> = random.chance(0.5) ? { kind: random.pick(["big", "small"]) } : {};
-		return new WorkerNode(world, weather, coordinator, oracle, faults, {
-			name: `worker-${index + 1}`,
-			offer: offer(random.between(1, 4), tags),
-		});
+		return new WorkerNode(site, { name: `worker-${index + 1}`, offer: offer(random.between(1, 4), tags) });
 	});
+	// A copied home: another process that says it is the first worker.
+	const twin = new WorkerNode(site, { name: workers[0]!.name, offer: workers[0]!.offer });
+	if (random.chance(0.5))
+		coordinator.embedded = new WorkerNode(site, { name: "embedded", offer: offer(random.between(1, 2), {}), embedded: true });
 	const clients = Array.from(
 		{ length: random.between(1, 4) },
-		(_, index) => new ClientNode(world, weather, coordinator, oracle, faults, `client-${index + 1}`, random.between(3, 25)),
+		(_, index) => new ClientNode(world, weather, coordinator, oracle, bend, `client-${index + 1}`, random.between(3, 25)),
 	);
 
 	let violation: string | undefined;
 	try {
 		await coordinator.start();
-		for (const worker of workers) enrol(world, coordinator, worker);
+		for (const worker of coordinator.embedded === undefined ? workers : [...workers, coordinator.embedded]) enrol(site, worker);
 		for (const worker of workers) world.after(random.skewed(0, 30_000), () => worker.start());
 		for (const client of clients) client.start();
-		const storm = brew(world, weather, coordinator, workers);
+		const storm = brew(site, workers, twin);
 		while (world.ticks < ticks && !clients.every((client) => client.done)) if (!(await world.tick())) break;
 		storm.stop();
-		await calmDown(world, coordinator, workers, oracle);
+		await calmDown(site, workers, twin);
 	} catch (error) {
 		violation = error instanceof Violation ? error.message : `${(error as Error).name}: ${(error as Error).stack}`;
 	}
-	return { seed, ticks: world.ticks, virtualMs: world.now, violation, trace: world.trace, sometimes: world.sometimes };
-}
-
-/** Asks again until it is acknowledged, as a person would. */
-function enrol(world: World, coordinator: CoordinatorNode, worker: WorkerNode): void {
-	let enrolled = false;
-	world.after(10_000, () => {
-		if (!enrolled) enrol(world, coordinator, worker);
-	});
-	coordinator.ask(
-		{
-			type: "worker.enrol",
-			actor: { name: "admin", admin: true, namespaces: [] },
-			record: {
-				name: worker.name,
-				identity: { kind: "key", publicKey: worker.name },
-				enrolledAt: 0,
-				namespaces: [],
-				tags: {},
-				draining: false,
-				revoked: false,
-			},
-		},
-		(reply) => {
-			enrolled = reply.ok;
-		},
-	);
-}
-
-/** The misfortunes of this weather, each in its own rhythm, until `stop`. */
-function brew(world: World, weather: Weather, coordinator: CoordinatorNode, workers: readonly WorkerNode[]): { stop: () => void } {
-	const { random } = world;
-	let over = false;
-	const every = (meanMs: number, strike: () => void | Promise<void>) => {
-		if (meanMs === 0) return;
-		const next = () =>
-			world.after(random.skewed(1, 4 * meanMs), async () => {
-				if (over) return;
-				await strike();
-				next();
-			});
-		next();
-	};
-	every(weather.workerCrashEveryMs, () => {
-		const worker = random.pick(workers);
-		worker.crash();
-		world.after(random.skewed(100, 300_000), () => worker.start());
-	});
-	every(weather.coordinatorCrashEveryMs, async () => {
-		if (random.chance(weather.crashAtEffect)) coordinator.crashAtNextEffect();
-		else if (coordinator.up) await coordinator.crashAndRestart();
-	});
-	every(weather.sleepEveryMs, () => {
-		if (random.chance(0.8)) random.pick(workers).sleep(random.skewed(1000, 600_000));
-		else coordinator.frozenUntil = world.now + random.skewed(1000, 120_000);
-	});
-	every(weather.drainEveryMs, () => drain(world, coordinator, random.pick(workers), random.chance(0.5)));
-	every(weather.twinEveryMs, () => {
-		// The same identity starts a second time elsewhere (a copied home), and the first goes away.
-		const worker = random.pick(workers);
-		if (!worker.up) return;
-		world.saw("same identity, another process");
-		worker.crash();
-		worker.start();
-	});
-	return {
-		stop: () => {
-			over = true;
-		},
-	};
-}
-
-function drain(world: World, coordinator: CoordinatorNode, worker: WorkerNode, draining: boolean): void {
-	world.saw(draining ? "drained" : "undrained");
-	coordinator.ask({ type: "worker.drain", actor: { name: "admin", admin: true, namespaces: [] }, worker: worker.name, draining }, () => {});
+	return { seed, ticks: world.ticks, virtualMs: world.now, violation, trace: world.trace, hash: world.hash, sometimes: world.sometimes };
 }
 
 /** Nothing goes wrong any more: whatever was acknowledged must end, and everything must be told truly. */
-async function calmDown(world: World, coordinator: CoordinatorNode, workers: readonly WorkerNode[], oracle: Oracle): Promise<void> {
-	coordinator.calm = true;
+async function calmDown(site: Site, workers: readonly WorkerNode[], twin: WorkerNode): Promise<void> {
+	const { world, coordinator, oracle } = site;
+	twin.crash();
+	world.calm = true;
 	const deadline = world.now + calmMs;
 	const tend = (): void => {
 		if (coordinator.up) {
-			for (const worker of workers) drain(world, coordinator, worker, false);
+			for (const worker of workers) {
+				drain(site, worker, false);
+				enrol(site, worker);
+				worker.feel(true);
+			}
 			answerOpenQuestions(world, coordinator, oracle);
 			if (world.now > deadline - calmMs + 3_600_000) withdrawImpossible(world, coordinator, oracle);
 		}
@@ -155,17 +93,21 @@ async function calmDown(world: World, coordinator: CoordinatorNode, workers: rea
 		if (world.now < deadline) world.after(60_000, tend);
 	};
 	tend();
-	while (world.now < deadline && !(await isQuiet(world, coordinator, oracle))) if (!(await world.tick())) break;
-	oracle.finish((task) => coordinator.read(task) ?? coordinator.history.get(task));
+	let looked = 0;
+	const quiet = (): boolean => {
+		if (world.ticks - looked < 256) return false;
+		looked = world.ticks;
+		return (
+			coordinator.up &&
+			oracle.processes === 0 &&
+			coordinator.fleet.tasks.size === 0 &&
+			[...oracle.acknowledged].every((task) => coordinator.history.has(task))
+		);
+	};
+	while (world.now < deadline && !quiet()) if (!(await world.tick())) break;
+	oracle.finish(coordinator.fleet, (task) => coordinator.read(task) ?? coordinator.history.get(task));
+	await coordinator.checkDisk();
 }
 
 /** One worker with one slot gets through everything that four clients ask for. */
 const calmMs = 24 * 3_600_000;
-
-let lastLook = 0;
-async function isQuiet(world: World, coordinator: CoordinatorNode, oracle: Oracle): Promise<boolean> {
-	if (world.ticks - lastLook < 256 && world.ticks > lastLook) return false;
-	lastLook = world.ticks;
-	if (!coordinator.up || oracle.processes > 0) return false;
-	return [...oracle.acknowledged].every((task) => coordinator.history.has(task));
-}

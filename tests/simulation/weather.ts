@@ -7,6 +7,8 @@ export interface Weather {
 	readonly doubleMessage: number;
 	/** Mean milliseconds between breaks of one connection; 0: never. */
 	readonly breakEveryMs: number;
+	/** A worker cannot reach the coordinator for a while, this often; 0: never. */
+	readonly cutEveryMs: number;
 	readonly workerCrashEveryMs: number;
 	readonly coordinatorCrashEveryMs: number;
 	/** Chance that a crash of the coordinator falls between two effects of a batch rather than between batches. */
@@ -19,7 +21,10 @@ export interface Weather {
 	readonly twinEveryMs: number;
 	readonly drainEveryMs: number;
 	readonly cancelChance: number;
-	readonly pressure: boolean;
+	/** Workers admit no more work for a while, this often; 0: never. */
+	readonly pressureEveryMs: number;
+	/** Workers are revoked and enrol with another key, this often; 0: never. */
+	readonly revokeEveryMs: number;
 }
 
 const minute = 60_000;
@@ -29,16 +34,18 @@ export function drawWeather(random: Random): Weather {
 	return {
 		dropMessage: random.chance(0.3) ? random.next() * 0.1 : 0,
 		doubleMessage: random.chance(0.3) ? random.next() * 0.1 : 0,
-		breakEveryMs: often(0.7, minute, 20 * minute),
-		workerCrashEveryMs: often(0.6, 3 * minute, 60 * minute),
-		coordinatorCrashEveryMs: often(0.6, 3 * minute, 60 * minute),
+		breakEveryMs: often(0.7, minute / 3, 20 * minute),
+		cutEveryMs: often(0.5, minute, 20 * minute),
+		workerCrashEveryMs: often(0.6, minute, 30 * minute),
+		coordinatorCrashEveryMs: often(0.6, minute, 30 * minute),
 		crashAtEffect: random.next(),
 		diskFaultEvery: often(0.4, 20, 400),
-		sleepEveryMs: often(0.4, 5 * minute, 60 * minute),
+		sleepEveryMs: often(0.4, 2 * minute, 30 * minute),
 		clockJumpMs: often(0.4, 1000, 60 * minute),
-		twinEveryMs: often(0.25, 5 * minute, 60 * minute),
-		drainEveryMs: often(0.4, 2 * minute, 30 * minute),
+		twinEveryMs: often(0.25, 2 * minute, 30 * minute),
+		drainEveryMs: often(0.4, minute, 20 * minute),
 		cancelChance: random.chance(0.7) ? random.next() * 0.4 : 0,
-		pressure: random.chance(0.5),
+		pressureEveryMs: often(0.4, minute, 20 * minute),
+		revokeEveryMs: often(0.2, 2 * minute, 30 * minute),
 	};
 }

@@ -1,20 +1,18 @@
-import type { Assign, AttemptReport, Outcome, V2ToWorkerMessage, WorkerOffer } from "@covey/protocol";
+import type { Assign, AttemptReport, Outcome, V2FromWorkerMessage, V2ToWorkerMessage, WorkerOffer } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol";
 import { type Agent, type AgentEffect, type AgentEvent, createAgent } from "#core/agent/agent.ts";
 import { nextAgentTimerAt, stepAgent } from "#core/agent/step.ts";
+import type { Bend } from "./bend.ts";
 import { Connection } from "./connection.ts";
 import { type CoordinatorNode, leases } from "./coordinator-node.ts";
-import type { Faults } from "./faults.ts";
-import type { Oracle } from "./oracle.ts";
+import type { Oracle, Run } from "./oracle.ts";
 import type { Weather } from "./weather.ts";
 import type { World } from "./world.ts";
 
 /** A process of an attempt, as the machine sees it. */
 interface SimulatedProcess {
 	readonly assign: Assign;
-	/** Told apart from every other run of anything. */
-	readonly token: string;
-	readonly outcome: Outcome;
+	readonly run: Run;
 	written: number;
 	startedAt: number | undefined;
 	dead: boolean;
@@ -22,9 +20,20 @@ interface SimulatedProcess {
 
 /** What the work of a task is, agreed between client and worker by its payload. */
 export interface SimulatedWork {
+	/** Virtual time of the submission. */
+	readonly askedAt: number;
 	readonly runMs: number;
 	readonly outputBytes: number;
 	readonly outcome: Outcome;
+}
+
+/** What all of one world share. */
+export interface Site {
+	readonly world: World;
+	readonly weather: Weather;
+	readonly coordinator: CoordinatorNode;
+	readonly oracle: Oracle;
+	readonly bend: Bend;
 }
 
 /**
@@ -38,8 +47,11 @@ export class WorkerNode {
 	readonly #weather: Weather;
 	readonly #coordinator: CoordinatorNode;
 	readonly #oracle: Oracle;
-	readonly #faults: Faults;
-	readonly #reliable: boolean;
+	readonly #bend: Bend;
+	/** In the coordinator's process: lives and dies with it, on a link that loses nothing. */
+	readonly embedded: boolean;
+	/** Keys that it had before, all of them revoked. */
+	keys = 0;
 	#agent: Agent | undefined;
 	#instance = "";
 	#connection: Connection | undefined;
@@ -47,27 +59,22 @@ export class WorkerNode {
 	/** The spool: reports that outlive the process. */
 	readonly #reports = new Map<string, { assign: Assign; report: AttemptReport }>();
 	#sleepingUntil = 0;
+	#cutUntil = 0;
 	#timerAt = Number.POSITIVE_INFINITY;
 	#incarnation = 0;
 	#welcomed = false;
-	#failures = 0;
+	/** When the last connection was welcomed; now, while there was none. */
+	#connectedAt = Number.POSITIVE_INFINITY;
 
-	constructor(
-		world: World,
-		weather: Weather,
-		coordinator: CoordinatorNode,
-		oracle: Oracle,
-		faults: Faults,
-		options: { name: string; offer: WorkerOffer; reliable?: boolean },
-	) {
+	constructor({ world, weather, coordinator, oracle, bend }: Site, options: { name: string; offer: WorkerOffer; embedded?: boolean }) {
 		this.#world = world;
 		this.#weather = weather;
 		this.#coordinator = coordinator;
 		this.#oracle = oracle;
-		this.#faults = faults;
+		this.#bend = bend;
 		this.name = options.name;
 		this.offer = options.offer;
-		this.#reliable = options.reliable ?? false;
+		this.embedded = options.embedded ?? false;
 	}
 
 	get up(): boolean {
@@ -87,6 +94,11 @@ export class WorkerNode {
 		if (this.#agent === undefined) return;
 		this.#world.saw("worker crashed");
 		this.#world.note(() => `${this.name} crashes`);
+		this.#stop();
+	}
+
+	/** The agent is no more, and nothing that it started. */
+	#stop(): void {
 		this.#incarnation++;
 		this.#agent = undefined;
 		this.#connection?.closeByWorker();
@@ -102,23 +114,38 @@ export class WorkerNode {
 		this.#sleepingUntil = Math.max(this.#sleepingUntil, this.#world.now + ms);
 	}
 
-	breakLink(): void {
+	/** Nothing gets through to the coordinator for a while. */
+	cut(ms: number): void {
+		this.#world.saw("worker cut off");
+		this.#cutUntil = this.#world.now + ms;
 		this.#connection?.break();
+	}
+
+	/** How loaded its machine is. */
+	feel(admits: boolean): void {
+		this.#world.saw(admits ? "pressure eased" : "pressure rose");
+		const load = admits ? 0.2 : 0.95;
+		this.#feed({ type: "pressure", pressure: { cpu: load, io: load, memory: load, admits } });
+	}
+
+	/** What a person's hand on the machine does: no new work, and out when all has settled. */
+	leave(): void {
+		this.#feed({ type: "drain" });
 	}
 
 	#connectSoon(): void {
 		const since = this.#incarnation;
-		if (this.#faults.givesUpReconnecting(++this.#failures)) return;
-		this.#world.after(this.#reliable ? 0 : this.#world.random.between(1, 8000), () => {
+		if (this.#bend.givesUp?.(this.#world.now - this.#connectedAt)) return;
+		this.#world.after(this.embedded ? 0 : this.#world.random.between(1, 8000), () => {
 			if (this.#incarnation !== since || this.#connection !== undefined) return;
 			if (this.#asleep(() => this.#connectSoon())) return;
-			if (!this.#coordinator.up) return this.#connectSoon();
+			if (!this.#coordinator.up || this.#world.now < this.#cutUntil) return this.#connectSoon();
 			this.#connect(since);
 		});
 	}
 
 	#connect(incarnation: number): void {
-		const connection = new Connection(this.#world, this.#weather, this.#reliable);
+		const connection = new Connection(this.#world, this.#weather, this.embedded);
 		this.#connection = connection;
 		this.#welcomed = false;
 		const since = this.#world.now;
@@ -131,11 +158,12 @@ export class WorkerNode {
 			this.#connectSoon();
 		};
 		// The handshake takes its time and may fail as any message may.
-		this.#world.after(this.#reliable ? 0 : this.#world.random.skewed(2, 400), () => {
+		this.#world.after(this.embedded ? 0 : this.#world.random.skewed(2, 400), () => {
 			if (connection.broken || !connection.workerOpen || this.#connection !== connection) return;
 			if (!this.#coordinator.up) return connection.break();
-			this.#coordinator.accept(connection, this.name, this.#instance, this.offer, 2, () => {
-				this.#world.after(this.#reliable ? 0 : this.#world.random.skewed(1, 200), () => this.#welcome(connection, since));
+			const introduction = { worker: this.name, instance: this.#instance, offer: this.offer, protocol: 2 };
+			this.#coordinator.accept(connection, introduction, () => {
+				this.#world.after(this.embedded ? 0 : this.#world.random.skewed(1, 200), () => this.#welcome(connection, since));
 			});
 		});
 		// A handshake that leads nowhere is given up.
@@ -147,8 +175,9 @@ export class WorkerNode {
 	#welcome(connection: Connection, since: number): void {
 		if (this.#connection !== connection || connection.broken || !connection.workerOpen) return;
 		this.#welcomed = true;
-		this.#failures = 0;
+		this.#connectedAt = this.#world.now;
 		this.#world.saw("worker connected");
+		this.#world.note(() => `${this.name} (${this.#instance}) is connected`);
 		this.#feed({ type: "connected", since, leaseTtlMs: leases.leaseTtlMs, syncMs: leases.syncMs });
 	}
 
@@ -173,8 +202,7 @@ export class WorkerNode {
 	#perform(effect: AgentEffect): void {
 		switch (effect.type) {
 			case "send":
-				if (this.#faults.losesUp(effect.message, this.#processes.size)) return;
-				this.#connection?.up(effect.message);
+				this.#send(effect.message);
 				return;
 			case "start":
 				this.#begin(effect.assign);
@@ -182,8 +210,9 @@ export class WorkerNode {
 			case "end": {
 				const process = this.#processes.get(attemptKey(effect.task, effect.attempt));
 				if (process === undefined) return;
+				this.#world.note(() => `${this.name} ends ${effect.task} attempt ${effect.attempt}: ${effect.reason}`);
 				if (effect.reason === "worker_lost") this.#world.saw("worker fenced itself or was fenced");
-				if (this.#faults.ignoresEnd(effect.reason)) return;
+				if (this.#bend.ignoresEnd?.(effect.reason)) return;
 				this.#world.after(this.#world.random.skewed(0, Math.min(effect.graceMs, 5000)), () => this.#finish(process, effect.reason));
 				return;
 			}
@@ -199,16 +228,24 @@ export class WorkerNode {
 				this.#reports.delete(attemptKey(effect.task, effect.attempt));
 				return;
 			case "left":
+				this.#stop();
 				return;
 		}
+	}
+
+	#send(message: V2FromWorkerMessage): void {
+		const bent = this.#bend.up === undefined ? message : this.#bend.up(message, this.#processes.size);
+		if (bent !== undefined) this.#connection?.up(bent);
+		if (message.type !== "complete" || !this.#bend.forgetsReports) return;
+		const { task, attempt } = message;
+		this.#world.after(0, () => this.#feed({ type: "message", message: { type: "settle", task, attempt } }));
 	}
 
 	#begin(assign: Assign): void {
 		const work = assign.payload as unknown as SimulatedWork;
 		const process: SimulatedProcess = {
 			assign,
-			token: `run-${this.#world.serial()}`,
-			outcome: work.outcome,
+			run: this.#runOf(assign),
 			written: 0,
 			startedAt: undefined,
 			dead: false,
@@ -217,14 +254,28 @@ export class WorkerNode {
 		// Preparation: transfer and checkout.
 		this.#later(process, this.#world.random.skewed(10, 8000), () => {
 			process.startedAt = this.#world.now;
-			this.#oracle.processStarted(this.name, assign.task, assign.attempt, process.token, () => this.#sleepingUntil > this.#world.now);
+			this.#world.note(() => `${assign.task} attempt ${assign.attempt} starts on ${this.name} (${this.#instance})`);
+			this.#oracle.processStarted(process.run);
 			this.#feed({ type: "attempt.started", task: assign.task, attempt: assign.attempt });
-			const timeout = assign.policies.timeoutMs ?? Number.POSITIVE_INFINITY;
-			const runMs = Math.min(work.runMs, this.#faults.timeoutFrom(timeout, assign, this.#world.now));
+			const timeoutMs = assign.policies.timeoutMs ?? Number.POSITIVE_INFINITY;
+			const runMs = Math.min(work.runMs, this.#bend.timeoutMs?.(timeoutMs, this.#world.now - work.askedAt) ?? timeoutMs);
 			for (let part = 1; part <= 3; part++)
 				this.#later(process, (runMs * part) / 4, () => this.#write(process, Math.ceil(work.outputBytes / 3)));
 			this.#later(process, runMs, () => this.#finish(process, runMs < work.runMs ? "timed_out" : work.outcome));
 		});
+	}
+
+	#runOf({ task, attempt }: Assign): Run {
+		const incarnation = this.#incarnation;
+		return {
+			task,
+			attempt,
+			worker: this.name,
+			token: `run-${this.#world.serial()}`,
+			fences: true,
+			asleep: () => this.#sleepingUntil + 10_000 > this.#world.now,
+			isAlive: () => this.#incarnation === incarnation,
+		};
 	}
 
 	#write(process: SimulatedProcess, bytes: number): void {
@@ -242,7 +293,7 @@ export class WorkerNode {
 		this.#processes.delete(attemptKey(task, attempt));
 		const report: AttemptReport = {
 			outcome,
-			message: process.token,
+			message: process.run.token,
 			artifacts: [],
 			missing: [],
 			outputBytes: process.written,
@@ -259,13 +310,14 @@ export class WorkerNode {
 			},
 		};
 		this.#reports.set(attemptKey(task, attempt), { assign: process.assign, report });
+		if (outcome === "passed" || outcome === "failed") this.#oracle.processFinished(process.run);
 		this.#feed({ type: "attempt.ended", task, attempt, report });
 	}
 
 	#die(process: SimulatedProcess): void {
 		if (process.dead) return;
 		process.dead = true;
-		if (process.startedAt !== undefined) this.#oracle.processEnded(process.assign.task, process.token);
+		if (process.startedAt !== undefined) this.#oracle.processEnded(process.run);
 	}
 
 	/** Something that a process does, unless it is dead by then; a sleeping machine does it late. */

@@ -12,13 +12,19 @@ export class World {
 	/** Virtual milliseconds since the start. */
 	now = 0;
 	ticks = 0;
+	/** Nothing goes wrong any more. */
+	calm = false;
 	readonly random: Random;
 	readonly sometimes = new Map<string, number>();
 	/** The last happenings, for a failing seed's report. */
 	readonly trace: string[] = [];
+	/** Of all that was noted (FNV-1a): equal worlds have equal hashes. */
+	hash = 0x811c9dc5;
 	#queue: { at: number; order: number; action: Action }[] = [];
 	#order = 0;
 	#serial = 0;
+	/** Happenings since time last moved. */
+	#stalled = 0;
 
 	constructor(seed: number) {
 		this.random = new Random(seed);
@@ -40,6 +46,8 @@ export class World {
 	async tick(): Promise<boolean> {
 		const next = this.#pop();
 		if (next === undefined) return false;
+		this.#stalled = next.at > this.now ? 0 : this.#stalled + 1;
+		if (this.#stalled > 20_000) throw new Violation("everybody is busy and time stands still");
 		this.now = next.at;
 		this.ticks++;
 		const pending = next.action();
@@ -57,9 +65,12 @@ export class World {
 		this.sometimes.set(what, (this.sometimes.get(what) ?? 0) + 1);
 	}
 
+	/** A line of the story; the hash holds all of it, the trace its end. */
 	note(text: () => string): void {
+		const line = `${(this.now / 1000).toFixed(3)} ${text()}`;
+		for (let at = 0; at < line.length; at++) this.hash = Math.imul(this.hash ^ line.charCodeAt(at), 16777619) >>> 0;
 		if (this.trace.length >= 400) this.trace.splice(0, 200);
-		this.trace.push(`${(this.now / 1000).toFixed(3)} ${text()}`);
+		this.trace.push(line);
 	}
 
 	#pop(): { at: number; order: number; action: Action } | undefined {

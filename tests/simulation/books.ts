@@ -1,0 +1,147 @@
+import { attemptKey, isEnded } from "@covey/protocol";
+import type { Effect } from "#core/effect.ts";
+import type { Event } from "#core/event.ts";
+import type { Fleet } from "#core/fleet.ts";
+import { classKey, needsOf } from "#core/scheduling/class.ts";
+import { priorityOf, type Task } from "#core/task.ts";
+import { Violation, type World } from "./world.ts";
+
+const minute = 60_000;
+
+/** Whether some process of an attempt runs, as the machines see it. */
+export type IsRunning = (task: string, attempt: number) => boolean;
+
+/** Audits what the coordinator believes: leases and slots, who waits and for what, and in which order they are served. */
+export class Books {
+	readonly #world: World;
+	readonly #isRunning: IsRunning;
+	/** What has been wrong since when, and may be so for a while only. */
+	readonly #since = new Map<string, number>();
+	/** The order in which tasks came, which nothing that happens to them may change. */
+	readonly #order = new Map<string, number>();
+	/** The newest attempt of each task that was looked at when it was placed. */
+	readonly #placed = new Map<string, number>();
+
+	constructor(world: World, isRunning: IsRunning) {
+		this.#world = world;
+		this.#isRunning = isRunning;
+	}
+
+	/** A new process of the coordinator: its patience begins anew. */
+	restart(): void {
+		this.#since.clear();
+	}
+
+	stepped(fleet: Fleet, event: Event, effects: readonly Effect[], now: number): void {
+		if (event.type === "task.submit") for (const { id } of event.tasks) this.#numberTask(fleet, id);
+		for (const effect of effects) if (effect.type === "assign") this.#checkTurn(fleet, effect.message.task);
+		if (this.#world.ticks % 16 !== 0) return;
+		this.#checkWorkers(fleet);
+		this.#checkTasks(fleet, now);
+		this.#checkConservation(fleet, now);
+	}
+
+	#numberTask(fleet: Fleet, id: string): void {
+		const task = fleet.tasks.get(id);
+		if (task !== undefined && !this.#order.has(id)) this.#order.set(id, task.order);
+	}
+
+	/** First in, first out among the tasks of one submitter that ask for the same at the same priority and could run now. */
+	#checkTurn(fleet: Fleet, id: string): void {
+		const task = fleet.tasks.get(id);
+		// An assignment that is sent again was placed earlier.
+		if (task?.status !== "claimed" || this.#placed.get(id) === task.attempt) return;
+		this.#placed.set(id, task.attempt);
+		const { submission, submitter } = task.spec;
+		if (submission.prefer !== undefined) return;
+		const key = classKey(needsOf(submission, false));
+		for (const other of fleet.tasks.values()) {
+			const asks = other.spec.submission;
+			if (other.ticket === undefined || other.spec.submitter !== submitter || asks.prefer !== undefined) continue;
+			if (priorityOf(other) !== priorityOf(task) || classKey(needsOf(asks, false)) !== key) continue;
+			if (this.#order.get(other.spec.id)! < this.#order.get(id)!)
+				throw new Violation(`${id} was placed before ${other.spec.id}, which ${submitter} had asked for earlier`);
+		}
+	}
+
+	#checkWorkers(fleet: Fleet): void {
+		for (const { record, held, slotsUsed } of fleet.workers.values()) {
+			const sum = held.values().reduce((total, slots) => total + slots, 0);
+			if (sum !== slotsUsed) throw new Violation(`${record.name} counts ${slotsUsed} slots and holds ${sum}`);
+			for (const key of held.keys()) {
+				const task = fleet.tasks.get(key.slice(0, key.lastIndexOf(".")));
+				if (task?.lease?.worker !== record.name || attemptKey(task.spec.id, task.attempt) !== key)
+					throw new Violation(`${key} is held by ${record.name}, but by no task`);
+			}
+		}
+	}
+
+	#checkTasks(fleet: Fleet, now: number): void {
+		for (const task of fleet.tasks.values()) {
+			const { id } = task.spec;
+			const { lease } = task;
+			const live = task.status === "claimed" || task.status === "in_progress";
+			if (live !== (lease !== undefined)) throw new Violation(`${id} is ${task.status} ${live ? "without" : "with"} a lease`);
+			if (live && !fleet.workers.get(lease!.worker)?.held.has(attemptKey(id, task.attempt)))
+				throw new Violation(`${id} attempt ${task.attempt} has a lease that ${lease!.worker} does not hold`);
+			this.#during(`${id} was to be cancelled`, live && task.cancel !== undefined && this.#isRunning(id, task.attempt), 5 * minute);
+			this.#during(`the lease of ${id} had ended`, live && lease!.until + fleet.config.leaseMarginMs < now, minute);
+			const unmanned = task.status === "in_progress" && !this.#isRunning(id, task.attempt);
+			this.#during(`${id} attempt ${task.attempt} was in progress without a process`, unmanned, 10 * minute);
+		}
+	}
+
+	/** A free worker and a task that it could run do not stay apart. */
+	#checkConservation(fleet: Fleet, now: number): void {
+		const free = [...fleet.workers.values()].some(
+			({ record, status, pressure, slotsUsed, offer, standing }) =>
+				status === "connected" &&
+				!record.draining &&
+				!record.revoked &&
+				record.identity.kind !== "embedded" &&
+				record.namespaces.length === 0 &&
+				pressure?.admits !== false &&
+				standing.reservedFor === undefined &&
+				slotsUsed < (offer?.slots ?? 0),
+		);
+		const placeable = fleet.tasks.values().some((task) => task.status === "pending" && (task.waitUntil ?? 0) <= now && runsAnywhere(task));
+		this.#during("a free worker and a task that any worker could run stayed apart", free && placeable, minute);
+	}
+
+	/** Something that may hold for a while, but not for longer than `mostMs`. */
+	#during(what: string, holds: boolean, mostMs: number): void {
+		if (!holds) {
+			this.#since.delete(what);
+			return;
+		}
+		const since = this.#since.get(what);
+		if (since === undefined) this.#since.set(what, this.#world.now);
+		else if (this.#world.now - since > mostMs) throw new Violation(`${what} for ${Math.round((this.#world.now - since) / 1000)} s`);
+	}
+
+	/** When everything has ended and history holds it, nothing of it is left in memory. */
+	finish(fleet: Fleet): void {
+		const { tasks, keys, halves, timers, scheduler, newest } = fleet;
+		const left = {
+			tasks: [...tasks.values()].filter(({ status }) => isEnded(status)).length,
+			"dedup keys": keys.dedup.size - tasks.size,
+			"merge keys": keys.merge.size - tasks.size,
+			"supersede keys": keys.supersede.size - tasks.size,
+			halves: halves.size,
+			timers: timers.size - tasks.size - [...fleet.workers.values()].filter(({ status }) => status === "disconnected").length,
+			"woken classes": scheduler.wokenClasses.size,
+			"woken workers": scheduler.wokenWorkers.size,
+			"queued tasks": scheduler.classes.values().reduce((sum, { queue }) => sum + queue.size, 0) - tasks.size,
+			"listed tasks": [...newest.from()].length - tasks.size,
+			"numbers of workers": scheduler.workers.length - fleet.workers.size,
+		};
+		for (const [what, count] of Object.entries(left)) if (count > 0) throw new Violation(`${count} ${what} stay in memory for ever`);
+		const counted = Object.values(fleet.tally).reduce((sum, count) => sum + count, 0);
+		if (counted !== tasks.size) throw new Violation(`the tally counts ${counted} tasks and there are ${tasks.size}`);
+	}
+}
+
+function runsAnywhere({ spec: { submission } }: Task): boolean {
+	const { constraints, prefer } = submission;
+	return constraints.machine === undefined && Object.keys(constraints.tags).length === 0 && constraints.slots === 1 && prefer === undefined;
+}
