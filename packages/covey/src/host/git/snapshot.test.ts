@@ -93,6 +93,15 @@ describe("a snapshot", () => {
 		expect(tree).toBe(scratch.git("write-tree").trim());
 	});
 
+	test("has no file that lies behind a link to itself", async () => {
+		using scratch = createScratchRepository({ "dir/staged": "1\n", "dir/kept": "1\n" });
+		scratch.write({ "dir/staged": "2\n" });
+		scratch.git("add", "-A");
+		rmSync(join(scratch.root, "dir"), { recursive: true });
+		symlinkSync("dir", join(scratch.root, "dir"));
+		expect((await take(scratch)).tree).toBe(referenceTree(scratch));
+	});
+
 	test("leaves the index, refs, objects and files of the user untouched", async () => {
 		using scratch = createScratchRepository();
 		scratch.write({ "a.txt": "changed\n", new: "new\n" });

@@ -204,8 +204,9 @@ async function writeTree(repository: Repository, entries: readonly StatusEntry[]
 		const index = join(directory, "index");
 		await copyIndex(repository.indexPath, index);
 		const environment = { ...call.environment, GIT_INDEX_FILE: index };
-		const deleted = entries.filter((entry) => entry.kind === "deleted");
-		const present = entries.filter((entry) => entry.kind !== "deleted");
+		const gone = await Promise.all(entries.map((entry) => isGone(repository.worktreeRoot, entry)));
+		const deleted = entries.filter((_, i) => gone[i]);
+		const present = entries.filter((_, i) => !gone[i]);
 		const update = ["update-index", "--add", "--remove", "--replace", "--ignore-skip-worktree-entries"];
 		// First, and by force: what stands there now may be a directory, or lie behind a symbolic link.
 		if (deleted.length > 0)
@@ -215,6 +216,15 @@ async function writeTree(repository: Repository, entries: readonly StatusEntry[]
 	} finally {
 		await rm(directory, { recursive: true, force: true });
 	}
+}
+
+/** What lies behind a link to itself is gone, as `git add -A` knows and `git status` does not. */
+async function isGone(root: string, entry: StatusEntry): Promise<boolean> {
+	if (entry.kind === "deleted") return true;
+	return lstat(pathBytes(root, entry.path)).then(
+		() => false,
+		(error: NodeJS.ErrnoException) => error.code === "ELOOP",
+	);
 }
 
 async function addFiles(call: GitCall): Promise<void> {
