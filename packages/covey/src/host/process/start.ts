@@ -5,14 +5,14 @@ import { setPriority } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProcessFacts } from "@covey/protocol";
-import { deferred } from "#kit/deferred.ts";
 import { findCommand, StartError } from "./command.ts";
 import type { ControlGroup, ResourceLimits } from "./control-group.ts";
+import { Ending, timerMaxMs } from "./ending.ts";
 import { withLauncher } from "./launcher.ts";
 import { type OutputPump, type OutputSink, pumpOutput } from "./output.ts";
 import { takePipe } from "./pipe.ts";
 import { findProcess } from "./table.ts";
-import { isTreeQuiet, killTree, type ProcessTree, terminateTree, treeMembers } from "./tree.ts";
+import { killTree, type ProcessTree, treeMembers } from "./tree.ts";
 import { countOomKills, type Excess, watchResources } from "./watch.ts";
 
 export interface ProcessOptions {
@@ -72,112 +72,89 @@ export interface RunningProcess {
 const drainIdleMs = 500;
 /** The same, however much they write. */
 const drainMaxMs = 5000;
-/** Node's timers hold no more: 24 days. */
-const timerMaxMs = 2 ** 31 - 1;
-
 /** Starts a command in a session of its own. @throws StartError when it cannot be started; nothing is then left of it. */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
 	const oomKillsBefore = countOomKills();
 	const { child, stdout, stderr } = await spawnChild(options);
 	const pid = child.pid as number;
-	const startedAt = performance.now();
 	const since = options.controlGroup === undefined ? findProcess(pid)?.startedAt : undefined;
 	const tree: ProcessTree = { mark: { group: pid, environment: options.mark, since }, controlGroup: options.controlGroup };
-	const exited = deferred<{ code: number | null; signal: string | null }>();
-	const timers = new Set<NodeJS.Timeout>();
-	let endedBy: EndCause | undefined;
-	let killAt = Number.POSITIVE_INFINITY;
-	let killTimer: NodeJS.Timeout | undefined;
-	let forcing: Promise<void> | undefined;
-	let forceKilled = false;
-	let leftovers = 0;
-	let running = true;
-
-	child.once("exit", (code, signal) => exited.resolve({ code, signal }));
-	const output = pumpOutput(stdout, stderr, options.sink, () => end("output", 0));
+	const ending = new Ending<EndCause>(tree);
+	child.once("exit", (code, signal) => ending.exited({ code, signal }));
+	const output = pumpOutput(stdout, stderr, options.sink, () => ending.end("output", 0));
 	const watch = watchResources(
 		() => treeMembers(tree),
 		options.watched ?? {},
-		(excess) => end(excess, 0),
+		(excess) => ending.end(excess, 0),
 	);
-	if (options.timeoutMs !== undefined)
-		timers.add(setTimeout(() => end("timeout", options.graceMs), Math.min(options.timeoutMs, timerMaxMs)));
-	if (options.silentTimeoutMs !== undefined) watchSilence(options.silentTimeoutMs);
+	const timers = watchTime(options, output, (cause) => ending.end(cause, options.graceMs));
+	const result = conclude({ options, tree, output, ending, watch, timers, oomKillsBefore, startedAt: performance.now() });
+	return { pid, end: (cause, graceMs) => ending.end(cause, graceMs), result };
+}
 
-	function end(cause: EndCause, graceMs: number): void {
-		if (!running) return;
-		if (endedBy === undefined) {
-			endedBy = cause;
-			terminateTree(tree);
-		}
-		const at = performance.now() + graceMs;
-		if (at >= killAt) return;
-		killAt = at;
-		clearTimeout(killTimer);
-		killTimer = setTimeout(() => (forcing = force()), Math.min(graceMs, timerMaxMs));
+/** All that belongs to one process while it runs. */
+interface Running {
+	readonly options: ProcessOptions;
+	readonly tree: ProcessTree;
+	readonly output: OutputPump;
+	readonly ending: Ending<EndCause>;
+	readonly watch: ReturnType<typeof watchResources>;
+	readonly timers: Disposable;
+	readonly oomKillsBefore: number | undefined;
+	readonly startedAt: number;
+}
+
+async function conclude({ options, tree, output, ending, watch, timers, oomKillsBefore, startedAt }: Running): Promise<ProcessResult> {
+	const { code, signal } = await ending.exit;
+	const durationMs = performance.now() - startedAt;
+	timers[Symbol.dispose]();
+	if (ending.cause === undefined) await drain(output, drainMaxMs);
+	await ending.settled();
+	const memoryPeakBytes = options.controlGroup?.memoryPeakBytes ?? watch.memoryPeakBytes;
+	watch[Symbol.dispose]();
+	const { killed, survivors } = await killTree(tree);
+	// All holders are dead, so what is left in the pipes is finite, and a slow sink may take its time.
+	await drain(output, Number.POSITIVE_INFINITY);
+	output.close();
+	return {
+		facts: {
+			exitCode: code,
+			signal,
+			timedOut: ending.cause === "timeout",
+			cancelled: ending.cause === "cancel",
+			forceKilled: ending.forced,
+			durationMs,
+			leftovers: ending.leftovers + killed,
+			...(memoryPeakBytes > 0 && { memoryPeakBytes }),
+		},
+		endedBy: ending.cause,
+		outOfMemory: wasOutOfMemory(options.controlGroup, oomKillsBefore, code, signal),
+		outputBytes: output.bytes,
+		outputError: output.error,
+		survivors,
+	};
+}
+
+/** Tells when the process has run, or been silent, for as long as it may. */
+function watchTime(
+	{ timeoutMs, silentTimeoutMs }: ProcessOptions,
+	output: OutputPump,
+	over: (cause: "timeout" | "silence") => void,
+): Disposable {
+	const timeout = timeoutMs === undefined ? undefined : setTimeout(() => over("timeout"), Math.min(timeoutMs, timerMaxMs));
+	let silence: NodeJS.Timeout | undefined;
+	function listen(maxMs: number): void {
+		const leftMs = maxMs - (performance.now() - output.activeAt);
+		if (leftMs <= 0) over("silence");
+		else silence = setTimeout(() => listen(maxMs), Math.min(leftMs, timerMaxMs));
 	}
-
-	/** The grace is over. Should even this not end the main process, its result is not waited for. */
-	async function force(): Promise<void> {
-		const early = running;
-		forceKilled ||= early;
-		const { killed, survivors } = await killTree(tree);
-		if (!early) leftovers += killed;
-		if (survivors.length > 0) exited.resolve({ code: null, signal: null });
-	}
-
-	function watchSilence(silentTimeoutMs: number): void {
-		const leftMs = silentTimeoutMs - (performance.now() - output.activeAt);
-		if (leftMs <= 0) {
-			end("silence", options.graceMs);
-			return;
-		}
-		const timer = setTimeout(
-			() => {
-				timers.delete(timer);
-				watchSilence(silentTimeoutMs);
-			},
-			Math.min(leftMs, timerMaxMs),
-		);
-		timers.add(timer);
-	}
-
-	async function conclude(): Promise<ProcessResult> {
-		const { code, signal } = await exited.promise;
-		running = false;
-		const durationMs = performance.now() - startedAt;
-		for (const timer of timers) clearTimeout(timer);
-		if (endedBy === undefined) await drain(output, drainMaxMs);
-		else while (!isTreeQuiet(tree) && performance.now() < killAt) await delay(10);
-		clearTimeout(killTimer);
-		await forcing;
-		const memoryPeakBytes = options.controlGroup?.memoryPeakBytes ?? watch.memoryPeakBytes;
-		watch[Symbol.dispose]();
-		const { killed, survivors } = await killTree(tree);
-		// All holders are dead, so what is left in the pipes is finite, and a slow sink may take its time.
-		await drain(output, Number.POSITIVE_INFINITY);
-		output.close();
-		const outOfMemory = wasOutOfMemory(options.controlGroup, oomKillsBefore, code, signal);
-		return {
-			facts: {
-				exitCode: code,
-				signal,
-				timedOut: endedBy === "timeout",
-				cancelled: endedBy === "cancel",
-				forceKilled,
-				durationMs,
-				leftovers: leftovers + killed,
-				...(memoryPeakBytes > 0 && { memoryPeakBytes }),
-			},
-			endedBy,
-			outOfMemory,
-			outputBytes: output.bytes,
-			outputError: output.error,
-			survivors,
-		};
-	}
-
-	return { pid, end, result: conclude() };
+	if (silentTimeoutMs !== undefined) listen(silentTimeoutMs);
+	return {
+		[Symbol.dispose]() {
+			clearTimeout(timeout);
+			clearTimeout(silence);
+		},
+	};
 }
 
 interface Spawned {
