@@ -47,10 +47,6 @@ export async function run(): Promise<BenchLine[]> {
 
 function contents(): Record<string, string> {
 	return Object.fromEntries(
-		Array.from({ length: files }, (_, at) => [
-			`d${at % 60}/f${Math.floor(at / 60)}.txt`,
-			`file ${at}\n`.repeat(20 + (at % 150)),
-		]),
+		Array.from({ length: files }, (_, at) => [`d${at % 60}/f${Math.floor(at / 60)}.txt`, `file ${at}\n`.repeat(20 + (at % 150))]),
 	);
 }
-

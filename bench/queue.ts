@@ -1,0 +1,105 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as wait } from "node:timers/promises";
+import { Fleet } from "../tests/kit/fleet.ts";
+import { ratePerSecond } from "./kit/in-flight.ts";
+import { interleave } from "./kit/time.ts";
+import { type BenchLine, toLine } from "./line.ts";
+import { startBullMq } from "./peer/bullmq.ts";
+import { startGraphile } from "./peer/graphile.ts";
+import type { QueuePeer } from "./peer/queue-peer.ts";
+
+/**
+ * Covey as a plain task queue: tasks enqueued durably with 50 in flight, then taken and completed by a worker of 50
+ * slots whose runner does nothing, in a process of its own. Against BullMQ on a Redis that is as durable as we are.
+ */
+const rounds = 3;
+const tasks = 10_000;
+const inFlight = 50;
+const payload = "x".repeat(200);
+
+interface Rates {
+	readonly enqueue: number;
+	readonly process: number;
+}
+
+export async function run(): Promise<BenchLine[]> {
+	await using covey = await startCovey();
+	await using bullMq = await startBullMq(inFlight);
+	await measure(covey);
+	await measure(bullMq);
+	const measured = await interleave(
+		rounds,
+		() => measure(covey),
+		() => measure(bullMq),
+	);
+	const beside = await besideIt();
+	return (
+		[
+			["enqueue", 2],
+			["process", 1.5],
+		] as const
+	).map(([phase, value]) =>
+		toLine(
+			`queue-${phase}`,
+			measured.map(({ ours, peer }) => ({ ours: ours[phase], peer: peer[phase] })),
+			{
+				bar: { kind: ">=", value },
+				unit: "tasks/s",
+				peerName: bullMq.name,
+				notes: { tasks, inFlight, graphile: typeof beside === "string" ? beside : Math.round(beside[phase]) },
+			},
+		),
+	);
+}
+
+async function measure(queue: QueuePeer): Promise<Rates> {
+	const enqueue = await ratePerSecond(tasks, inFlight, () => queue.add(payload));
+	return { enqueue, process: await queue.processAll(tasks) };
+}
+
+async function besideIt(): Promise<Rates | string> {
+	try {
+		await using graphile = await startGraphile(inFlight);
+		return await measure(graphile);
+	} catch (error) {
+		return `left out: ${(error as Error).message}`;
+	}
+}
+
+async function startCovey(): Promise<QueuePeer> {
+	const fleet = await Fleet.start();
+	const directory = mkdtempSync(join(tmpdir(), "covey-no-op-"));
+	const token = await fleet.token("join");
+	return {
+		name: "Covey",
+		add: (text) => fleet.sdk.submit({ type: "no-op", payload: { text } }),
+		async processAll(jobs) {
+			const program = join(import.meta.dirname, "kit/no-op-worker.ts");
+			const worker = spawn(process.execPath, [program, fleet.url, token.trim(), directory, String(inFlight)], {
+				stdio: ["ignore", "pipe", "inherit"],
+			});
+			const [line] = (await once(createInterface(worker.stdout), "line")) as [string];
+			const firstAt = Number(line.split(" ")[1]);
+			while ((await liveTasks(fleet)) > 0) await wait(10);
+			const seconds = (performance.timeOrigin + performance.now() - firstAt) / 1000;
+			worker.kill("SIGTERM");
+			await once(worker, "exit");
+			return jobs / seconds;
+		},
+		async [Symbol.asyncDispose]() {
+			await fleet[Symbol.asyncDispose]();
+			rmSync(directory, { recursive: true, force: true });
+		},
+	};
+}
+
+/** Tasks that have not ended for the coordinator, which is behind their worker. */
+async function liveTasks(fleet: Fleet): Promise<number> {
+	const { tasks: counts } = await fleet.sdk.call("fleet.status", {});
+	return (counts.pending ?? 0) + (counts.claimed ?? 0) + (counts.in_progress ?? 0);
+}
