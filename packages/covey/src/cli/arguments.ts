@@ -38,3 +38,11 @@ export const oneOf =
 		if (!words.includes(text as T)) throw new CoveyError("bad_request", `${JSON.stringify(text)} is none of ${words.join(", ")}`);
 		return text as T;
 	};
+
+/** The origin of a coordinator's address. @throws CoveyError `bad_request` for anything else. */
+export function coordinatorUrl(text: string): string {
+	if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text).origin;
+	throw new CoveyError("bad_request", `${JSON.stringify(text)} is not the address of a coordinator`, {
+		hint: "it looks like http://host:8000",
+	});
+}

@@ -1,3 +1,4 @@
+import { coordinatorUrl } from "#cli/arguments.ts";
 import { defineCommand } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { readSecret } from "#cli/secret-input.ts";
@@ -16,7 +17,8 @@ export const join = defineCommand<Options>({
 		...workerOptions,
 	],
 	notes: "covey token create join prints a token on the coordinator's machine.",
-	run: async ({ arguments: [url = ""], options }) => {
+	run: async ({ arguments: [text = ""], options }) => {
+		const url = coordinatorUrl(text);
 		const { tokenFile, tag, ...flags } = options;
 		const token = await readSecret({ file: tokenFile, variable: "COVEY_JOIN_TOKEN", what: "join token" });
 		const { joinFleet } = await import("#compose/worker.ts");

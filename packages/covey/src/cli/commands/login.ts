@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { connect } from "@covey/client";
-import { CoveyError } from "@covey/protocol/errors";
+import { coordinatorUrl } from "#cli/arguments.ts";
 import { defineCommand } from "#cli/command.ts";
 import { dial } from "#cli/dial.ts";
 import { exitCodes } from "#cli/exit-code.ts";
@@ -15,7 +15,7 @@ export const login = defineCommand<{ readonly tokenFile?: string }>({
 	options: [{ flags: "--token-file <file>", about: "where the client token stands (else COVEY_TOKEN, else stdin)" }],
 	notes: "covey token create client --role submit prints a token on the coordinator's machine.",
 	run: async ({ arguments: [text = ""], options }) => {
-		const url = parseUrl(text);
+		const url = coordinatorUrl(text);
 		const token = await readSecret({ file: options.tokenFile, variable: "COVEY_TOKEN", what: "client token" });
 		const status = await tryOut(url, token);
 		const { config, configFile } = paths();
@@ -26,14 +26,6 @@ export const login = defineCommand<{ readonly tokenFile?: string }>({
 		return exitCodes.ok;
 	},
 });
-
-function parseUrl(text: string): string {
-	if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-		throw new CoveyError("bad_request", `${JSON.stringify(text)} is not the address of a coordinator`, {
-			hint: "it looks like http://host:8000",
-		});
-	return new URL(text).origin;
-}
 
 /** Nothing is written for a token that does not work. */
 async function tryOut(url: string, token: string) {
