@@ -21,7 +21,7 @@ import { createUpgrades } from "./http/upgrades.ts";
 import { loadCoordinatorIdentity } from "./identity/identity.ts";
 import { createSessionTokens } from "./identity/session-tokens.ts";
 import { housekeepingLimits } from "./limits.ts";
-import { Listeners } from "./listeners.ts";
+import { hostNames, Listeners } from "./listeners.ts";
 import type { Logs } from "./logs/log.ts";
 import { createMetrics, type Metrics } from "./metrics/metrics.ts";
 import type { OperationContext } from "./operations/context.ts";
@@ -165,7 +165,7 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 		rebuildHistory: () => archivist.rebuild(journal),
 	};
 	const handlers = createHandlers(context);
-	const guard = createGuard(["localhost", "127.0.0.1", "::1", config.name, ...config.addresses, ...config.allowedHosts]);
+	const guard = createGuard(["localhost", "127.0.0.1", "::1", config.name, ...hostNames(config.addresses), ...config.allowedHosts]);
 	const clients = createClientSocket({ authenticator, handlers, context, logs, logger });
 	parts.defer(() => clients.stop());
 	const streams = new EventStreams();

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import type { RequestListener, Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { CoveyError } from "@covey/protocol";
 import type { Logger } from "#kit/logger.ts";
 import { createHttpServer, listen, type UpgradeListener } from "./http/server.ts";
@@ -39,7 +40,7 @@ export class Listeners {
 				if (this.#options.port !== 0 || tries >= 8) throw error;
 			}
 		}
-		for (const address of this.#options.addresses) await this.#add(address, this.port);
+		for (const address of this.#options.addresses) if (!(address in wildcards)) await this.#add(address, this.port);
 	}
 
 	get port(): number {
@@ -67,9 +68,13 @@ export class Listeners {
 	}
 
 	async #openLoopback(): Promise<void> {
-		await this.#add("127.0.0.1", this.#options.port);
+		// A wildcard holds its family's loopback address too, which could not be bound beside it.
+		const [v4 = "127.0.0.1", v6 = "::1"] = Object.keys(wildcards).map((wildcard) =>
+			this.#options.addresses.includes(wildcard) ? wildcard : wildcards[wildcard],
+		);
+		await this.#add(v4, this.#options.port);
 		try {
-			await this.#add("::1", this.port);
+			await this.#add(v6, this.port);
 		} catch (error) {
 			if (!(error instanceof CoveyError) || error.code !== "unavailable") throw error;
 			this.#options.logger.debug("no IPv6 loopback on this machine");
@@ -78,7 +83,7 @@ export class Listeners {
 
 	async #add(host: string, port: number): Promise<void> {
 		const { address } = await lookup(host);
-		if (address === "0.0.0.0" || address === "::") {
+		if (address in wildcards) {
 			this.#options.logger.warn("listening on every address of this machine: whoever reaches it may try tokens", { address });
 		}
 		const server = createHttpServer(this.#options.onRequest);
@@ -90,4 +95,13 @@ export class Listeners {
 		await listen(server, address, port);
 		this.#servers.push(server);
 	}
+}
+
+/** Every address of a family, and its loopback address. */
+const wildcards: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
+/** How this machine may be called by those who reach it on `addresses`: a wildcard stands for all that it has. */
+export function hostNames(addresses: readonly string[]): readonly string[] {
+	const own = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
+	return addresses.some((address) => address in wildcards) ? [...addresses, ...own] : addresses;
 }

@@ -31,11 +31,10 @@ export function createGuard(hosts: Iterable<string>): Guard {
 	};
 }
 
-/** `[::1]:8000` → `::1`, `name:8000` → `name`. */
+/** `[::1]:8000` → `::1`, `name:8000` → `name`; nothing for what is neither. */
 function hostName(host: string): string {
-	if (host.startsWith("[")) return host.slice(1, Math.max(host.indexOf("]"), 1));
-	const colon = host.lastIndexOf(":");
-	return colon < 0 ? host : host.slice(0, colon);
+	const [, v6, name] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::\d{1,5})?$/.exec(host) ?? [];
+	return v6 ?? name ?? "";
 }
 
 function isOriginOf(origin: string, host: string): boolean {
