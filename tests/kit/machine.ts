@@ -65,7 +65,7 @@ export class Machine implements AsyncDisposable {
 		return this.exec([...program, ...args], options);
 	}
 
-	/** Runs any program on this machine to its end. */
+	/** Runs any program on this machine to its end. Fails after 50 s. */
 	async exec(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
 		const child = this.#spawn(command, options);
 		child.stdin!.on("error", () => {});
@@ -201,10 +201,16 @@ async function finish(child: ChildProcess, encoding?: BufferEncoding): Promise<F
 	child.stdout!.on("data", (chunk: Buffer) => stdout.push(chunk));
 	child.stderr!.on("data", (chunk: Buffer) => stderr.push(chunk));
 	return new Promise((resolve, reject) => {
+		// Sooner than the test's own timeout, which would not tell what was said.
+		const timer = setTimeout(() => {
+			child.kill("SIGKILL");
+			reject(new Error(`${child.spawnargs.join(" ")} has not ended; it said:\n${Buffer.concat(stderr)}\n${Buffer.concat(stdout)}`));
+		}, 50_000);
 		child.once("error", reject);
-		child.once("close", (code, signal) =>
-			resolve({ code, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString(encoding) }),
-		);
+		child.once("close", (code, signal) => {
+			clearTimeout(timer);
+			resolve({ code, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString(encoding) });
+		});
 	});
 }
 
