@@ -70,6 +70,7 @@ export class ClientNode {
 		const input: TaskSubmissionInput = {
 			payload: { ...work },
 			title: `${this.name} ${this.#count}`,
+			namespace: random.pick(["default", "default", "other"] as const),
 			dedupKey: `${this.name}-${this.#count++}`,
 			priority: random.chance(0.2) ? random.between(-2, 2) : 0,
 			policies: {
@@ -94,7 +95,9 @@ export class ClientNode {
 		let acknowledged = false;
 		// The request arrives, or not; the answer as well. Without an answer the same is asked again.
 		this.#travel(() => {
-			const known = [...this.#coordinator.history.values()].find((task) => task.submission.dedupKey === submission.dedupKey);
+			const known = [...this.#coordinator.history.values()].find(
+				(task) => task.submission.dedupKey === submission.dedupKey && task.namespace === submission.namespace,
+			);
 			const answer = (task: string, how: string) =>
 				this.#travel(() => {
 					if (acknowledged) return;

@@ -203,7 +203,11 @@ export class Oracle {
 	/** What a whole batch leaves behind: nothing goes to a worker that is not there. */
 	batched(fleet: Fleet, effects: readonly Effect[], isOpen: (session: string) => boolean): void {
 		for (const effect of effects) {
-			if (effect.type !== "assign" || isOpen(effect.session)) continue;
+			if (effect.type !== "assign") continue;
+			const { namespaces } = fleet.workers.get(effect.worker)!.record;
+			if (namespaces.length > 0 && !namespaces.includes(effect.message.namespace))
+				throw new Violation(`${effect.worker} is given work of the namespace ${effect.message.namespace}`);
+			if (isOpen(effect.session)) continue;
 			if (fleet.workers.get(effect.worker)?.session?.id === effect.session)
 				throw new Violation(`${effect.message.task} goes to ${effect.worker}, whose connection has ended`);
 		}

@@ -105,6 +105,10 @@ async function calmDown(site: Site, workers: readonly WorkerNode[], twin: Worker
 		);
 	};
 	while (world.now < deadline && !quiet()) if (!(await world.tick())) break;
+	// Time for receipts, and for disconnected workers to be given up.
+	const end = world.now + 300_000;
+	while (world.now < end && (await world.tick()));
+	for (const worker of workers) if (worker.remembered > 0) throw new Violation(`${worker.name} keeps ${worker.remembered} reports that nobody wants`);
 	oracle.finish(coordinator.fleet, (task) => coordinator.read(task) ?? coordinator.history.get(task));
 	await coordinator.checkDisk();
 }

@@ -19,7 +19,8 @@ export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNod
 	};
 	every(weather.workerCrashEveryMs, () => {
 		const worker = random.pick(workers);
-		if (random.chance(0.8)) worker.crash();
+		// That it offers no slots any more is said once: a connection that loses single messages would never tell.
+		if (random.chance(0.8) || weather.dropMessage > 0) worker.crash();
 		else worker.leave();
 		world.after(random.skewed(100, 300_000), () => worker.start());
 	});
@@ -63,7 +64,8 @@ export function enrol(site: Site, worker: WorkerNode): void {
 	const identity = worker.embedded
 		? ({ kind: "embedded" } as const)
 		: ({ kind: "key", publicKey: `${worker.name} ${worker.keys}` } as const);
-	const record = { name: worker.name, identity, enrolledAt: 0, namespaces: [], tags: {}, draining: false, revoked: false };
+	const namespaces = worker.name === "worker-3" ? ["other"] : [];
+	const record = { name: worker.name, identity, enrolledAt: 0, namespaces, tags: {}, draining: false, revoked: false };
 	world.after(10_000, () => {
 		if (!enrolled && !world.calm) enrol(site, worker);
 	});

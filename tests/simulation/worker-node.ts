@@ -1,7 +1,7 @@
 import type { Assign, AttemptReport, Outcome, V2FromWorkerMessage, V2ToWorkerMessage, WorkerOffer } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol";
 import { type Agent, type AgentEffect, type AgentEvent, createAgent } from "#core/agent/agent.ts";
-import { nextAgentTimerAt, stepAgent } from "#core/agent/step.ts";
+import { nextAgentTimerAt, offerOf, stepAgent } from "#core/agent/step.ts";
 import type { Bend } from "./bend.ts";
 import { Connection } from "./connection.ts";
 import { type CoordinatorNode, leases } from "./coordinator-node.ts";
@@ -79,6 +79,11 @@ export class WorkerNode {
 
 	get up(): boolean {
 		return this.#agent !== undefined;
+	}
+
+	/** What it still remembers of work, for when there is none. */
+	get remembered(): number {
+		return this.#reports.size + this.#processes.size + (this.#agent?.attempts.size ?? 0);
 	}
 
 	start(): void {
@@ -161,7 +166,12 @@ export class WorkerNode {
 		this.#world.after(this.embedded ? 0 : this.#world.random.skewed(2, 400), () => {
 			if (connection.broken || !connection.workerOpen || this.#connection !== connection) return;
 			if (!this.#coordinator.up) return connection.break();
-			const introduction = { worker: this.name, instance: this.#instance, offer: this.offer, protocol: 2 };
+			const introduction = {
+				worker: this.name,
+				instance: this.#instance,
+				offer: this.#agent ? offerOf(this.#agent) : this.offer,
+				protocol: 2,
+			};
 			this.#coordinator.accept(connection, introduction, () => {
 				this.#world.after(this.embedded ? 0 : this.#world.random.skewed(1, 200), () => this.#welcome(connection, since));
 			});
@@ -219,9 +229,9 @@ export class WorkerNode {
 			case "resume": {
 				this.#world.saw("output resumed");
 				const { task, attempt, channel, offset } = effect;
-				const process = this.#processes.get(attemptKey(task, attempt));
-				const spooled = process?.written ?? this.#reports.get(attemptKey(task, attempt))?.report.outputBytes ?? 0;
-				if (spooled > offset) this.#connection?.up({ type: "frame", channel, offset, bytes: spooled - offset });
+				const written =
+					this.#processes.get(attemptKey(task, attempt))?.written ?? this.#reports.get(attemptKey(task, attempt))?.report.outputBytes;
+				if (written !== undefined) this.#sendOutput(channel, offset, written);
 				return;
 			}
 			case "forget":
@@ -278,12 +288,19 @@ export class WorkerNode {
 		};
 	}
 
+	/** The spool keeps the first bytes, and counts those beyond its cap as a gap. */
 	#write(process: SimulatedProcess, bytes: number): void {
 		const { task, attempt } = process.assign;
 		const offset = process.written;
 		process.written += bytes;
 		const channel = this.#agent?.attempts.get(attemptKey(task, attempt))?.channel;
-		if (channel !== undefined) this.#connection?.up({ type: "frame", channel, offset, bytes });
+		if (channel !== undefined) this.#sendOutput(channel, offset, process.written);
+	}
+
+	#sendOutput(channel: number, from: number, to: number): void {
+		if (to <= from) return;
+		const missing = droppedOf(to) - droppedOf(from);
+		this.#connection?.up({ type: "frame", channel, offset: from, bytes: to - from, ...(missing > 0 && { missing }) });
 	}
 
 	#finish(process: SimulatedProcess, outcome: Outcome): void {
@@ -297,7 +314,7 @@ export class WorkerNode {
 			artifacts: [],
 			missing: [],
 			outputBytes: process.written,
-			outputDroppedBytes: 0,
+			outputDroppedBytes: droppedOf(process.written),
 			timings: { command: process.startedAt === undefined ? 0 : this.#world.now - process.startedAt },
 			facts: {
 				exitCode: outcome === "passed" ? 0 : 1,
@@ -352,4 +369,11 @@ export class WorkerNode {
 		};
 		this.#world.after(at - this.#world.now, fire);
 	}
+}
+
+/** The spool holds so much of an attempt's output; what comes beyond it is only counted. */
+const spoolBytesMax = 60_000;
+
+function droppedOf(written: number): number {
+	return Math.max(0, written - spoolBytesMax);
 }
