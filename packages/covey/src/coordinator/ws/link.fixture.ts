@@ -134,7 +134,7 @@ function createPlayedFleet() {
 }
 
 /** A client that says exactly what it is told to, and hears everything. */
-function createPeer(url: string, headers: Record<string, string>) {
+export function createPeer(url: string, headers: Record<string, string>) {
 	const socket = new WebSocket(url, { headers });
 	const heard: V2ToWorkerMessage[] = [];
 	const waiting = new Set<() => void>();
