@@ -3,6 +3,7 @@ import { attemptKey, isEnded } from "@covey/protocol";
 import type { Effect } from "#core/effect.ts";
 import type { Event } from "#core/event.ts";
 import type { Fleet } from "#core/fleet.ts";
+import { priorityOf } from "#core/task.ts";
 import { Books } from "./books.ts";
 import type { SimulatedLog } from "./coordinator-link.ts";
 import type { SimulatedWork } from "./worker-node.ts";
@@ -200,10 +201,21 @@ export class Oracle {
 		}
 	}
 
+	#sawPlacement(fleet: Fleet, worker: string, id: string, attempt: number): void {
+		this.#world.note(() => `${id} attempt ${attempt} → ${worker}`);
+		if (attempt > 1) this.#world.saw("attempt repeated");
+		const task = fleet.tasks.get(id);
+		if (task === undefined) return;
+		if (task.placements.at(-1)?.because === "fallback") this.#world.saw("fallback taken");
+		const waits = [...fleet.tasks.values()].some(({ ticket, order }) => ticket !== undefined && order < task.order);
+		if (waits && priorityOf(task) > 0) this.#world.saw("placed ahead by priority");
+	}
+
 	/** What a whole batch leaves behind: nothing goes to a worker that is not there. */
 	batched(fleet: Fleet, effects: readonly Effect[], isOpen: (session: string) => boolean): void {
 		for (const effect of effects) {
 			if (effect.type !== "assign") continue;
+			this.#sawPlacement(fleet, effect.worker, effect.message.task, effect.message.attempt);
 			const { namespaces } = fleet.workers.get(effect.worker)!.record;
 			if (namespaces.length > 0 && !namespaces.includes(effect.message.namespace))
 				throw new Violation(`${effect.worker} is given work of the namespace ${effect.message.namespace}`);

@@ -108,7 +108,8 @@ async function calmDown(site: Site, workers: readonly WorkerNode[], twin: Worker
 	// Time for receipts, and for disconnected workers to be given up.
 	const end = world.now + 300_000;
 	while (world.now < end && (await world.tick()));
-	for (const worker of workers) if (worker.remembered > 0) throw new Violation(`${worker.name} keeps ${worker.remembered} reports that nobody wants`);
+	for (const worker of workers)
+		if (worker.remembered > 0) throw new Violation(`${worker.name} keeps ${worker.remembered} reports that nobody wants`);
 	oracle.finish(coordinator.fleet, (task) => coordinator.read(task) ?? coordinator.history.get(task));
 	await coordinator.checkDisk();
 }

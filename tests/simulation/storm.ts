@@ -34,7 +34,10 @@ export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNod
 	});
 	every(weather.sleepEveryMs, () => {
 		if (random.chance(0.8)) random.pick(workers).sleep(random.skewed(1000, 600_000));
-		else coordinator.frozenUntil = world.now + random.skewed(1000, 120_000);
+		else {
+			world.saw("coordinator frozen");
+			coordinator.frozenUntil = world.now + random.skewed(1000, 120_000);
+		}
 	});
 	every(weather.drainEveryMs, () => drain(site, random.pick(workers), random.chance(0.5)));
 	every(weather.pressureEveryMs, () => random.pick(workers).feel(random.chance(0.5)));
@@ -71,7 +74,8 @@ export function enrol(site: Site, worker: WorkerNode): void {
 	});
 	coordinator.ask({ type: "worker.enrol", actor: admin, record }, (reply) => {
 		enrolled = true;
-		if (reply.ok) return;
+		// Refused as revoked; in use means that another try of ours has won.
+		if (reply.ok || reply.error.code !== "forbidden") return;
 		worker.keys++;
 		enrol(site, worker);
 	});
