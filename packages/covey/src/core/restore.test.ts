@@ -169,6 +169,18 @@ test("a clock that went back while the coordinator was away makes nobody wait fo
 	expect(again.task(task.spec.id).pendingSince).toBe(again.now);
 });
 
+test("a clock that went ahead while the coordinator was away shortens no wait for a revoked worker", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const task = scene.submit();
+	scene.ask({ type: "worker.revoke", actor: admin, worker: "box" });
+	const again = restarted(scene);
+	again.now = scene.now + 900_000;
+	resume(again.fleet, again.now);
+	expect(again.task(task.spec.id).waitUntil).toBe(again.now + limits.leaseTtlMs + limits.leaseMarginMs);
+	expect(takeChanges(again.fleet).map(({ id }) => id)).toContain(task.spec.id);
+});
+
 test("a clock that goes back while the coordinator runs stands still until the world catches up", () => {
 	const scene = new Scene();
 	const one = scene.submit();

@@ -55,11 +55,22 @@ export function resume(fleet: Fleet, now: number): void {
 				task.pendingSince = now;
 				fleet.changes.tasks.add(task.spec.id);
 			}
+			waitForLostWorker(turn, task);
 			wait(turn, task);
 		} else if (task.status === "claimed" || task.status === "in_progress") {
 			grantLease(turn, task, fleet.workers.get(task.attempts.at(-1)!.worker) as Worker, undefined);
 		}
 	}
+}
+
+/**
+ * A revoked worker may still run the last attempt until its lease has ended. By which clock that was counted is not
+ * known any more, so it gets one full lease from now, as every attempt under way does.
+ */
+function waitForLostWorker({ fleet, now }: Turn, task: Task): void {
+	if (task.waitUntil === undefined || task.attempts.at(-1)?.report?.outcome !== "worker_lost") return;
+	task.waitUntil = now + fleet.config.leaseTtlMs + fleet.config.leaseMarginMs;
+	fleet.changes.tasks.add(task.spec.id);
 }
 
 const replay: Readonly<Record<RecordChange["kind"], (fleet: Fleet, id: string, value: unknown) => void>> = {
