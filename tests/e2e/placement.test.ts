@@ -53,7 +53,7 @@ test("covey why tells what a task waits for and why it ran where it did", async 
 	const tagged = (await fleet.run(["--no-snapshot", "--detach", "--tag", "gpu=yes", "--", "true"])).stdout.toString().trim();
 	const why = async (id: string) => (await fleet.client.covey(["why", id])).stdout.toString();
 	expect(await why(waiting)).toMatch(
-		/waits for a free slot on the one worker that fits; it is next[\s\S]*worker-1.*busy: 1 of 1 slots used/,
+		/waits for a free slot on the one worker that fits; it is next[\s\S]*worker-1.*(busy: 1 of 1 slots used|under pressure)/,
 	);
 	expect(await why(tagged)).toMatch(/none of 1 does[\s\S]*worker-1.*tag gpu: wanted yes, it has none/);
 	gate.open();

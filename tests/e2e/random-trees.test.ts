@@ -19,7 +19,7 @@ const listing = `find . -name .git -prune -o \\( -type f -o -type l \\) -print0 
 		else printf 'f %s ' "$path"; sha256sum < "$path"; fi
 	done`;
 
-test(`${repositories * runsOfEach} random dirty trees, ${atOnce} at once, arrive as they are`, { timeout: 120_000 }, async () => {
+test(`${repositories * runsOfEach} random dirty trees, ${atOnce} at once, arrive as they are`, { timeout: 240_000 }, async () => {
 	verifies("tree:random");
 	const seed = Math.floor(Math.random() * 2 ** 31);
 	const random = new Random(seed);

@@ -25,7 +25,8 @@ test("equal work in flight runs once and answers all who asked", async () => {
 
 test("other trees, other commands and --no-merge run on their own", async () => {
 	verifies("share:no-merge");
-	await using fleet = await Fleet.start({ workers: 1, slots: 4 });
+	// One each, because a worker on a busy machine takes no second run.
+	await using fleet = await Fleet.start({ workers: 3 });
 	using gate = new Gate();
 	using repository = new Repository();
 	const cwd = repository.directory;
@@ -59,7 +60,7 @@ test("one of two who share a run may leave it", async () => {
 
 test("a newer run of the same worktree ends the older one", async () => {
 	verifies("share:supersede");
-	await using fleet = await Fleet.start({ workers: 1 });
+	await using fleet = await Fleet.start({ workers: 3 });
 	using repository = new Repository();
 	using other = new Repository();
 	using gate = new Gate();
@@ -77,7 +78,7 @@ test("a newer run of the same worktree ends the older one", async () => {
 	const ended = await old.ended;
 	expect(recordOf(ended)).toMatchObject({ outcome: "superseded", status: "cancelled" });
 	expect(ended.code).toBe(6);
-	await fleet.workers[0]!.machine.empty("sleep 1010");
+	for (const { machine } of fleet.workers) await machine.empty("sleep 1010");
 	gate.open();
 	expect(await elsewhere.ended, "another worktree is another key").toMatchObject({ code: 0 });
 });
