@@ -51,6 +51,8 @@ export class AttemptOutput {
 	/** On disk; older than what is in memory, without holes. */
 	#segments: Segment[] = [];
 	#diskBytes = 0;
+	/** There may be something in the directory: most attempts end without, and then it is not even looked for. */
+	#directoryUsed = false;
 	#diskFailedAt = Number.NEGATIVE_INFINITY;
 	#storing: Promise<void> | undefined;
 	#link: { readonly connection: LinkConnection; readonly channel: number } | undefined;
@@ -69,6 +71,7 @@ export class AttemptOutput {
 		this.end = recovered.end;
 		this.acknowledged = recovered.acknowledged;
 		this.#segments = recovered.segments;
+		this.#directoryUsed = true;
 		for (const { bytes } of recovered.segments) this.#countDisk(bytes);
 	}
 
@@ -123,8 +126,13 @@ export class AttemptOutput {
 		this.#notify();
 	}
 
-	/** Everything held is on disk when it resolves. @throws the system's error. @returns what `recovered` wants. */
+	/**
+	 * Everything held is on disk when it resolves, and the directory is for the caller to use.
+	 *
+	 * @throws the system's error. @returns what `recovered` wants.
+	 */
 	async persist(): Promise<{ readonly end: number; readonly acknowledged: number }> {
+		this.#directoryUsed = true;
 		this.#gather.flush();
 		while (this.#head < this.#records.length && !this.#forgotten) {
 			await this.#store(0);
@@ -141,7 +149,7 @@ export class AttemptOutput {
 		while (this.#head < this.#records.length) this.#shift();
 		await this.#storing;
 		for (const segment of this.#segments.splice(0)) this.#countDisk(-segment.bytes);
-		await rm(this.#options.directory, { recursive: true, force: true });
+		if (this.#directoryUsed) await rm(this.#options.directory, { recursive: true, force: true });
 	}
 
 	#fits(bytes: number): boolean {
@@ -261,6 +269,7 @@ export class AttemptOutput {
 		while (until < this.#records.length && this.#memoryBytes - bytes > keepBytes) bytes += costOf(this.#records[until++]!);
 		const batch = this.#records.slice(this.#head, until);
 		if (batch.length === 0) return;
+		this.#directoryUsed = true;
 		try {
 			await mkdir(this.#options.directory, { recursive: true, mode: 0o700 });
 			const segment = await writeSegment(this.#options.directory, batch);
