@@ -3,8 +3,10 @@ import { maySee, type Principal, requireNamespace } from "#coordinator/auth/prin
 import type { Task } from "#core/task.ts";
 import type { HistoryQuery } from "#ports/history.ts";
 import type { Handler, OperationContext } from "./context.ts";
+import { showTask } from "./lookup.ts";
 
 type ListRequest = OperationRequest<"task.list">;
+type TaskPage = { readonly tasks: TaskView[]; readonly next?: string };
 
 /**
  * One list over memory and history, newest first. Pages go through memory first, which holds what is live, then
@@ -12,7 +14,7 @@ type ListRequest = OperationRequest<"task.list">;
  * paging may come twice, and is never left out.
  */
 export function createList(context: OperationContext): Handler<"task.list"> {
-	return async (request, { principal }) => {
+	const list = async (request: ListRequest, principal: Principal): Promise<TaskPage> => {
 		if (request.namespace !== undefined) requireNamespace(principal, request.namespace);
 		const { limit, cursor } = request;
 		if (cursor?.startsWith("h")) return fromHistory(context, request, principal, limit, cursor.slice(1));
@@ -26,6 +28,10 @@ export function createList(context: OperationContext): Handler<"task.list"> {
 		const seen = new Set(live.tasks.map((task) => task.id));
 		return { ...ended, tasks: [...live.tasks, ...ended.tasks.filter((task) => !seen.has(task.id))] };
 	};
+	return async (request, { principal }) => {
+		const page = await list(request, principal);
+		return { ...page, tasks: page.tasks.map(showTask) };
+	};
 }
 
 async function fromHistory(
@@ -34,7 +40,7 @@ async function fromHistory(
 	principal: Principal,
 	limit: number,
 	cursor?: string,
-): Promise<{ tasks: TaskView[]; next?: string }> {
+): Promise<TaskPage> {
 	const { worker, submitter, type, outcome, text, since } = request;
 	const status = statusesOf(request);
 	const namespaces = request.namespace !== undefined ? [request.namespace] : principal.namespaces;

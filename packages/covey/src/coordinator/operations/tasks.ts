@@ -4,7 +4,7 @@ import { Pulse } from "#coordinator/events/pulse.ts";
 import type { Task } from "#core/task.ts";
 import type { Handlers, OperationContext } from "./context.ts";
 import { createList } from "./list.ts";
-import { findTask } from "./lookup.ts";
+import { findTask, findWholeTask } from "./lookup.ts";
 import { createSubmit } from "./submit.ts";
 
 type TaskHandlers = Pick<
@@ -29,7 +29,7 @@ export function createTaskHandlers(context: OperationContext): TaskHandlers {
 		},
 
 		"task.resolve": async ({ task, to, message }, { principal }) => {
-			const found = await findTask(context, task, principal);
+			const found = await findWholeTask(context, task, principal);
 			const live = await control.query((fleet) => fleet.taskRecord(task) !== undefined);
 			await control.ask({
 				type: "task.resolve",
