@@ -1,12 +1,15 @@
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPeer, type Peer } from "#coordinator/ws/link.fixture.ts";
-import { ask } from "../kit/door.ts";
+import { snapshotCommit } from "#host/git/object.ts";
+import { ask, residentBytes } from "../kit/door.ts";
 import { Fleet } from "../kit/fleet.ts";
 import { Repository } from "../kit/repository.ts";
 
@@ -102,6 +105,37 @@ describe("the doors of git", () => {
 			}
 		}
 		expect(fleet.daemon.stderr).not.toContain('"level":"error"');
+	});
+});
+
+/** A pack of one blob that says how large it is: its content is zeros. */
+function bomb(declaredBytes: number, content: Buffer): Buffer {
+	const header = Buffer.from([...Buffer.from("PACK"), 0, 0, 0, 2, 0, 0, 0, 1]);
+	const size: number[] = [(3 << 4) | (declaredBytes % 16)];
+	for (let rest = Math.floor(declaredBytes / 16); rest > 0; rest = Math.floor(rest / 128)) {
+		size[size.length - 1]! |= 0x80;
+		size.push(rest % 128);
+	}
+	const body = Buffer.concat([header, Buffer.from(size), deflateSync(content)]);
+	return Buffer.concat([body, createHash("sha1").update(body).digest()]);
+}
+
+describe("a pack that expands", () => {
+	it("beyond what an object may have, or beyond what it says, is refused and leaves nothing", async () => {
+		const authorization = `Bearer ${(await fleet.token("client", "--role", "submit")).trim()}`;
+		const tree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+		const { commit } = snapshotCommit(tree);
+		const repository = "b".repeat(32);
+		const zeros = Buffer.alloc(32 * 1024 * 1024);
+		const before = residentBytes(fleet.daemon.pid);
+		for (const pack of [bomb(10 * 1024 ** 3, zeros), bomb(100, zeros), bomb(4 * 1024 ** 5, Buffer.alloc(100))]) {
+			const path = `/git/${repository}/snapshots/${commit}?tree=${tree}`;
+			const { status, text } = await ask(fleet.url, "POST", path, { headers: { authorization }, body: pack });
+			expect([status, JSON.parse(text).code], text).toEqual([422, "bad_snapshot"]);
+		}
+		const stored = join(fleet.coordinator.state, "coordinator/git/default", `${repository}.git`);
+		expect((readdirSync(stored, { recursive: true }) as string[]).filter((name) => /pack-|[0-9a-f]{38}|tmp_/.test(name))).toEqual([]);
+		expect(residentBytes(fleet.daemon.pid) - before).toBeLessThan(100 * 1024 * 1024);
 	});
 });
 
