@@ -37,7 +37,7 @@ export const coordinatorFaults = {
 	},
 	"late-close": {
 		lesson: 5,
-		seeds: 20,
+		seeds: 30,
 		peer: "the close of an old socket unregisters the new connection and requeues its live tasks",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -49,7 +49,7 @@ export const coordinatorFaults = {
 	},
 	"capacity-as-result": {
 		lesson: 7,
-		seeds: 20,
+		seeds: 50,
 		peer: "a worker without a free slot answers exit code 1, which reads as a failed test",
 		bend: () => ({
 			event: (event) => {
@@ -61,7 +61,7 @@ export const coordinatorFaults = {
 	},
 	"queued-twice": {
 		lesson: 8,
-		seeds: 130,
+		seeds: 240,
 		peer: "a task whose dispatch failed stays with its worker and is queued as well",
 		bend: () => ({
 			step: (fleet, _event, now, go) =>
@@ -78,7 +78,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-runs": {
 		lesson: 9,
-		seeds: 30,
+		seeds: 150,
 		peer: "who asked is told that it ended, and the work runs on",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -183,7 +183,7 @@ export const coordinatorFaults = {
 	},
 	"sent-to-the-dead": {
 		lesson: 18,
-		seeds: 20,
+		seeds: 40,
 		peer: "work goes to a worker whose connection has ended",
 		bend: () => ({ event: (event) => (event.type === "worker.disconnect" ? [] : [event]) }),
 	},
@@ -263,7 +263,7 @@ export const coordinatorFaults = {
 	},
 	"benched-for-long": {
 		lesson: 28,
-		seeds: 30,
+		seeds: 40,
 		peer: "one transient error keeps a worker from all work for five minutes",
 		bend: () => {
 			const benched = new Map<string, number>();
@@ -292,7 +292,7 @@ export const coordinatorFaults = {
 	},
 	"recovery-forgets-leases": {
 		lesson: 0,
-		seeds: 70,
+		seeds: 20,
 		peer: "a restarted coordinator queues at once what its workers still run",
 		bend: () => ({
 			recovered: (fleet, now) => {
@@ -305,7 +305,7 @@ export const coordinatorFaults = {
 	},
 	"snapshot-mixes-moments": {
 		lesson: 0,
-		seeds: 20,
+		seeds: 30,
 		peer: "a snapshot is read while the fleet moves on",
 		bend: () => ({ snapshotsOverTime: true }),
 	},

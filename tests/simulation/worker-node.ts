@@ -141,7 +141,7 @@ export class WorkerNode {
 	#connectSoon(): void {
 		const since = this.#incarnation;
 		if (this.#bend.givesUp?.(this.#world.now - this.#connectedAt)) return;
-		this.#world.after(this.embedded ? 0 : this.#world.random.between(1, 8000), () => {
+		this.#world.after(this.embedded ? 100 : this.#world.random.between(1, 8000), () => {
 			if (this.#incarnation !== since || this.#connection !== undefined) return;
 			if (this.#asleep(() => this.#connectSoon())) return;
 			if (!this.#coordinator.up || this.#world.now < this.#cutUntil) return this.#connectSoon();

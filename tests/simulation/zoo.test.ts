@@ -1,7 +1,11 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { finds } from "./corpus.ts";
 import { simulate } from "./simulation.ts";
 import { type FaultName, zoo } from "./zoo.ts";
 
+const docs = fileURLToPath(new URL("../../docs/simulation.md", import.meta.url));
 const ticks = 20_000;
 const names = Object.keys(zoo) as FaultName[];
 /** Seeds that a fault was looked for in, and must not be what was found. */
@@ -34,5 +38,19 @@ describe("a seed", () => {
 		expect(second.hash).toBe(first.hash);
 		expect(second.ticks).toBe(first.ticks);
 		expect((await simulate(8, ticks)).hash).not.toBe(first.hash);
+	});
+});
+
+describe("docs/simulation.md", () => {
+	it("lists the zoo as it is; `npx vitest run tests/simulation -u` writes it", async () => {
+		const rows = names.map((name) => `| \`${name}\` | ${zoo[name].lesson} | ${zoo[name].peer} | ${zoo[name].seeds} |`);
+		const table = ["| fault | lesson | what is seen | seeds |", "| --- | --- | --- | --- |", ...rows].join("\n");
+		const page = readFileSync(docs, "utf8");
+		const written = page.replace(/(?<=<!-- zoo -->\n)[\s\S]*(?=<!-- \/zoo -->)/, () => `${table}\n`);
+		await expect(written).toMatchFileSnapshot(docs);
+	});
+
+	it.each(finds)("names a test that exists: $title", ({ file, title }) => {
+		expect(readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")).toContain(`test("${title}"`);
 	});
 });
