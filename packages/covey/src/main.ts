@@ -13,5 +13,7 @@ if (words.length === 1 && (words[0] === "version" || words[0] === "--version" ||
 	const home = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`);
 	if (home) enableCompileCache(`${home}/covey/compile`);
 	const { runProgram } = await import("#cli/program.ts");
-	process.exitCode = await runProgram(words);
+	const exitCode = await runProgram(words);
+	// All is said and done. What may be left is a socket's goodbye, which nobody here waits for.
+	process.stdout.write("", () => process.stderr.write("", () => process.exit(exitCode)));
 }
