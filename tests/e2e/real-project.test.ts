@@ -10,7 +10,8 @@ import { verifies } from "./verifies.ts";
 
 const project = "toml@3.0.0";
 /** Where a network has its own authority, it is a matter of the machine. */
-const certificates = process.env.NODE_EXTRA_CA_CERTS ? { NODE_EXTRA_CA_CERTS: process.env.NODE_EXTRA_CA_CERTS } : {};
+const { NODE_EXTRA_CA_CERTS: authority } = process.env;
+const certificates: Readonly<Record<string, string>> = authority ? { NODE_EXTRA_CA_CERTS: authority } : {};
 const path = `${dirname(program[0])}:${process.env.PATH}`;
 
 /** A TOML parser whose package ships its grammar, the build that makes a parser of it, and its tests. */
