@@ -8,6 +8,7 @@ import type { History } from "#ports/history.ts";
 import type { Journal } from "#ports/journal.ts";
 import { Archivist } from "./archivist.ts";
 import { ensureAdminToken } from "./auth/admin-token.ts";
+import { Admissions } from "./auth/admissions.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { createGuard } from "./auth/guard.ts";
 import { Driver } from "./driver.ts";
@@ -149,8 +150,9 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 	const sessions = createSessionTokens(clock.now);
 	const find = (id: string) => driver.query((fleet) => fleet.token(id));
 	const authenticator = new Authenticator({ adminSecretHash, sessions, now: clock.now, find });
+	const admissions = parts.use(new Admissions(feed, clock.now));
 	const linkOptions = { ...pick(config, ["leaseTtlMs", "syncMs", "pingMs", "pongMs"]), control: driver, logs, identity, clock, logger };
-	const link = parts.use(createLinkServer({ ...linkOptions, sessionTokens: sessions, authenticator }));
+	const link = parts.use(createLinkServer({ ...linkOptions, sessionTokens: sessions, authenticator, admissions }));
 
 	const context: OperationContext = {
 		control: driver,
@@ -166,14 +168,14 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 	};
 	const handlers = createHandlers(context);
 	const guard = createGuard(["localhost", "127.0.0.1", "::1", config.name, ...hostNames(config.addresses), ...config.allowedHosts]);
-	const clients = createClientSocket({ authenticator, handlers, context, logs, logger });
+	const clients = createClientSocket({ authenticator, admissions, handlers, context, logs, logger });
 	parts.defer(() => clients.stop());
 	const streams = new EventStreams();
 	const routes = createRoutes({ ...dependencies, context, handlers, metrics, streams, link });
 	const listeners = new Listeners({
 		port: config.port,
 		addresses: config.addresses,
-		onRequest: createDoor({ guard, authenticator, routes, logger }),
+		onRequest: createDoor({ guard, authenticator, admissions, routes, logger }),
 		onUpgrade: createUpgrades({ guard, clients, link, logger }),
 		logger,
 	});

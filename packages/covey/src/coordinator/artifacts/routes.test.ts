@@ -53,7 +53,9 @@ async function startDoor() {
 	const find = async (id: string) => readers.get(id)?.record;
 	const authenticator = new Authenticator({ adminSecretHash: hashSecret("-"), sessions, now: () => 0, find });
 	const routes = createArtifactRoutes(context, blobs);
-	const server = createHttpServer(createDoor({ guard: { check: () => {} } as never, authenticator, routes, logger: silentLogger }));
+	const server = createHttpServer(
+		createDoor({ guard: { check: () => {} } as never, authenticator, admissions: { admit: () => () => {} }, routes, logger: silentLogger }),
+	);
 	server.listen(0, "127.0.0.1");
 	await once(server, "listening");
 	const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/v1/`;

@@ -8,7 +8,7 @@ import type { Exchange, GuardedRoute } from "#coordinator/http/route.ts";
 import { httpLimits } from "#coordinator/limits.ts";
 import { check } from "#coordinator/operations/call.ts";
 import type { OperationContext } from "#coordinator/operations/context.ts";
-import { findTask } from "#coordinator/operations/lookup.ts";
+import { findWholeTask } from "#coordinator/operations/lookup.ts";
 import type { Blobs } from "#ports/blobs.ts";
 
 /**
@@ -73,7 +73,7 @@ async function send(
 	principal: Principal,
 ): Promise<void> {
 	const digest = check(Digest, parameters.digest);
-	const task = await findTask(context, parameters.task ?? "", principal);
+	const task = await findWholeTask(context, parameters.task ?? "", principal);
 	const artifact = findArtifact(task, digest);
 	const blob = artifact && (await blobs.get(digest));
 	if (artifact === undefined || blob === undefined) {

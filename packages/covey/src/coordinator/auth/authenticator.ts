@@ -65,7 +65,8 @@ export class Authenticator {
 		if (record.revoked) throw unauthenticated(`the token ${record.id} was revoked`);
 		if (record.expiresAt !== undefined && record.expiresAt <= this.#options.now())
 			throw unauthenticated(`the token ${record.id} expired at ${new Date(record.expiresAt).toISOString()}`);
-		return { name: record.label || record.id, tokenId: record.id, roles: record.roles, namespaces: record.namespaces };
+		const { id, label, roles, namespaces, expiresAt } = record;
+		return { name: label || id, tokenId: id, roles, namespaces, ...(expiresAt !== undefined && { expiresAt }) };
 	}
 }
 

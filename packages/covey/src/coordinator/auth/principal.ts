@@ -10,6 +10,8 @@ export interface Principal {
 	readonly roles: readonly Role[];
 	/** Empty means all. */
 	readonly namespaces: readonly string[];
+	/** Of the token; absent: never. */
+	readonly expiresAt?: number;
 	/** Set when the token is that of a worker's session. */
 	readonly session?: { readonly worker: string; readonly session: string };
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { CoveyError } from "@covey/protocol";
+import type { Admissions } from "#coordinator/auth/admissions.ts";
 import type { Authenticator } from "#coordinator/auth/authenticator.ts";
 import type { Guard } from "#coordinator/auth/guard.ts";
 import { requireRole } from "#coordinator/auth/principal.ts";
@@ -10,6 +11,7 @@ import { type Exchange, type Route, Router } from "./route.ts";
 export interface DoorOptions {
 	readonly guard: Guard;
 	readonly authenticator: Authenticator;
+	readonly admissions: Pick<Admissions, "admit">;
 	readonly routes: readonly Route[];
 	readonly logger: Logger;
 }
@@ -29,7 +31,7 @@ export function createDoor(options: DoorOptions): (request: IncomingMessage, res
 }
 
 async function enter(
-	{ guard, authenticator }: DoorOptions,
+	{ guard, authenticator, admissions }: DoorOptions,
 	router: Router,
 	request: IncomingMessage,
 	response: ServerResponse,
@@ -46,6 +48,10 @@ async function enter(
 	if (route.access === "open" || route.access === "own") return route.handle(exchange);
 	const principal = await authenticator.authenticate(bearerOf(request), addressOf(request));
 	requireRole(principal, route.access);
+	response.once(
+		"close",
+		admissions.admit(principal, () => response.destroy()),
+	);
 	return (route as Extract<Route, { access: readonly unknown[] }>).handle(exchange, principal);
 }
 

@@ -4,7 +4,7 @@ import { CoveyError, isEnded, LogQuery, type OutputFrame } from "@covey/protocol
 import type { Logs } from "#coordinator/logs/log.ts";
 import { check } from "#coordinator/operations/call.ts";
 import type { OperationContext } from "#coordinator/operations/context.ts";
-import { findTask } from "#coordinator/operations/lookup.ts";
+import { findWholeTask } from "#coordinator/operations/lookup.ts";
 import { beginStream } from "./answer.ts";
 import type { EventStream, EventStreams } from "./event-stream.ts";
 import type { GuardedRoute } from "./route.ts";
@@ -27,7 +27,7 @@ export function createLogRoute(context: OperationContext, logs: Logs, streams: E
 				...parameters,
 				follow: follow !== null && follow !== "0" && follow !== "false",
 			});
-			const task = await findTask(context, query.task, principal);
+			const task = await findWholeTask(context, query.task, principal);
 			const attempt = query.attempt ?? task.attempt;
 			if (attempt > task.attempt) throw new CoveyError("not_found", `${task.id} has had ${task.attempt} attempts, not ${attempt}`);
 			const offset = resumeOffset(request.headers["last-event-id"]) ?? query.offset;

@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { CoveyError, errorTable, socketLimits } from "@covey/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { Admissions } from "#coordinator/auth/admissions.ts";
 import type { Authenticator } from "#coordinator/auth/authenticator.ts";
 import { requireRole } from "#coordinator/auth/principal.ts";
 import { addressOf, bearerOf } from "#coordinator/http/door.ts";
@@ -15,6 +16,7 @@ const tokenPrefix = "covey.token.";
 
 export interface ClientSocketOptions extends Omit<ClientOptions, "webSocket" | "socket" | "principal"> {
 	readonly authenticator: Authenticator;
+	readonly admissions: Pick<Admissions, "admit">;
 }
 
 /** The client socket's door. The guard was passed before. */
@@ -58,13 +60,13 @@ export function createClientSocket(options: ClientSocketOptions): ClientSocket {
 				webSocket.on("error", () => webSocket.terminate());
 				webSocket.on("pong", () => alive.add(webSocket));
 				alive.add(webSocket);
-				if (principal) new Client({ ...options, webSocket, socket, principal });
-				else {
-					webSocket.close(errorTable[refusal!.code].close, refusal!.message);
-					// It holds the place of a client with a token until it is gone.
-					const timer = setTimeout(() => webSocket.terminate(), socketBounds.closeMs);
-					webSocket.once("close", () => clearTimeout(timer));
-				}
+				if (!principal) return dismiss(webSocket, refusal!);
+				const over = new CoveyError("unauthenticated", "the token of this connection was revoked or has expired");
+				webSocket.once(
+					"close",
+					options.admissions.admit(principal, () => dismiss(webSocket, over)),
+				);
+				new Client({ ...options, webSocket, socket, principal });
 			});
 		},
 
@@ -90,6 +92,13 @@ function pingAll(clients: Iterable<WebSocket>): void {
 		if (!alive.delete(webSocket)) webSocket.terminate();
 		else webSocket.ping();
 	}
+}
+
+/** Until it is gone it holds the place of a client with a token, so it does not get long. */
+function dismiss(webSocket: WebSocket, { code, message }: CoveyError): void {
+	webSocket.close(errorTable[code].close, message);
+	const timer = setTimeout(() => webSocket.terminate(), socketBounds.closeMs);
+	webSocket.once("close", () => clearTimeout(timer));
 }
 
 async function authenticate(authenticator: Authenticator, token: string | undefined, request: IncomingMessage) {

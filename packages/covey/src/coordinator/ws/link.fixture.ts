@@ -36,7 +36,7 @@ export async function startLink(options: { readonly pingMs?: number; readonly po
 	const find = async (id: string) => fleet.tokens.get(id);
 	const authenticator = new Authenticator({ adminSecretHash: hashSecret("-"), sessions: sessionTokens, now: systemClock.now, find });
 	const context = { control: fleet.control, logs, identity, sessionTokens, clock: systemClock, logger: silentLogger, authenticator };
-	const server = createLinkServer({ ...context, ...options });
+	const server = createLinkServer({ ...context, admissions: { admit: () => () => {} }, ...options });
 	const http = createServer().on("upgrade", (request, socket, head) => server.handleUpgrade(request, socket, head));
 	http.listen(0, "127.0.0.1");
 	await once(http, "listening");

@@ -5,6 +5,7 @@ import type { TLSSocket } from "node:tls";
 import { CoveyError, errorTable, linkVersions, V1FromWorker, WorkerName, wireLimits } from "@covey/protocol";
 import type WebSocket from "ws";
 import { WebSocketServer } from "ws";
+import type { Admissions } from "#coordinator/auth/admissions.ts";
 import type { Authenticator } from "#coordinator/auth/authenticator.ts";
 import type { Principal } from "#coordinator/auth/principal.ts";
 import { refuseUpgrade } from "#coordinator/http/server.ts";
@@ -25,6 +26,7 @@ import { createV2Connection } from "./v2-connection.ts";
 export interface LinkServerOptions extends LinkContext {
 	/** Knows the worker tokens that v1 workers show on the upgrade. */
 	readonly authenticator: Pick<Authenticator, "authenticate">;
+	readonly admissions: Pick<Admissions, "admit">;
 }
 
 /** The worker link's coordinator side: every worker of the fleet comes through here. */
@@ -40,7 +42,7 @@ export interface LinkServer extends AsyncDisposable {
 }
 
 export function createLinkServer(options: LinkServerOptions): LinkServer {
-	const { control, clock, logger, logs, authenticator } = options;
+	const { control, clock, logger, logs, authenticator, admissions } = options;
 	const sessions = new Sessions(options);
 	const sources = new Sources();
 	const git = createGitAccess(clock.now);
@@ -93,6 +95,11 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 			throw new CoveyError("unauthenticated", "a v1 worker shows a worker token as a bearer header: covey token create worker");
 		}
 		const connection = new V1Connection({ socket, register, git, origin: originOf(request), now: clock.now });
+		const over = new CoveyError("unauthenticated", "the token of this worker was revoked or has expired");
+		socket.once(
+			"close",
+			admissions.admit(principal, () => connection.close(errorTable[over.code].close, over.message)),
+		);
 		const instance = `v1-${name.data}-instance`;
 		const { namespaces, tokenId } = principal;
 		begin(connection, door.onSettled, {
