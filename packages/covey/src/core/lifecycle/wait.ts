@@ -31,6 +31,7 @@ export function stopWaiting({ fleet, now }: Turn, task: Task): void {
 	workClass.queue.remove(task.ticket);
 	file(fleet.scheduler, workClass);
 	if (workClass.reserved !== undefined) review(fleet.scheduler, workClass, now);
+	if (isOverdue(workClass, now)) fleet.scheduler.wokenClasses.add(workClass);
 	arm(fleet, workClass, now);
 }
 
@@ -54,6 +55,11 @@ export function readySince(task: Task): number {
 export function arm(fleet: Fleet, workClass: WorkClass, now: number): void {
 	const at = Math.min(after(now, fallbackAt(workClass)), after(now, reserveAt(workClass)));
 	setTimer(fleet.timers, workClass, at === Number.POSITIVE_INFINITY ? undefined : at);
+}
+
+/** The task that is next now had come to its time behind another that had not: no timer will fire for it. */
+function isOverdue(workClass: WorkClass, now: number): boolean {
+	return [fallbackAt(workClass), reserveAt(workClass)].some((at) => at !== undefined && at <= now);
 }
 
 function after(now: number, at: number | undefined): number {

@@ -308,3 +308,37 @@ test("whatever happens, slots are never overbooked and no worker with room leave
 		{ numRuns: 200 },
 	);
 });
+
+test("a task that was due for the fallback behind a more urgent one takes it as soon as that one is gone", () => {
+	for (const away of ["cancelled", "placed"] as const) {
+		const scene = new Scene();
+		const far = scene.connect("far", { slots: 1 });
+		scene.connect("here", { slots: 1 }, { embedded: true });
+		const running = scene.submit({ policies: { fallback: "never" } });
+		const patient = scene.submit({ policies: { fallback: { afterMs: 3000 } } });
+		scene.pass(2000);
+		const urgent = scene.submit({ priority: 1, policies: { fallback: { afterMs: 3000 } } });
+		scene.pass(2000);
+		expect(patient.status).toBe("pending");
+		if (away === "placed") scene.complete(running);
+		else scene.ask({ type: "task.cancel", actor: admin, task: urgent.spec.id, force: false });
+		expect(urgent.attempts.at(-1)?.worker).toBe(away === "placed" ? far.record.name : undefined);
+		expect(patient.attempts[0]?.worker).toBe("here");
+	}
+});
+
+test("a fallback that was no matter when the task came is due in time once a busy worker that fits is back", () => {
+	const scene = new Scene();
+	scene.connect("far", { slots: 1 });
+	scene.connect("here", { slots: 1 }, { embedded: true });
+	const running = scene.submit({ policies: { fallback: "never" } });
+	const own = scene.submit({ constraints: { machine: "here" } });
+	scene.disconnect("far");
+	const patient = scene.submit({ policies: { fallback: { afterMs: 3000 } } });
+	scene.connect("far", { slots: 1 }, { session: "far/2" });
+	scene.sync("far", [scene.listed(running)]);
+	scene.complete(own);
+	expect(patient.status).toBe("pending");
+	scene.pass(3000);
+	expect(patient.placements[0]).toMatchObject({ worker: "here", because: "fallback" });
+});

@@ -193,7 +193,10 @@ function enlist(scheduler: Scheduler, workClass: WorkClass, worker: Worker, avai
 	workClass.eligible.delete(number);
 	workClass.embedded.delete(number);
 	if (available && exclusion(workClass.needs, worker) === undefined) {
-		(isEmbedded(worker) ? workClass.embedded : workClass.eligible).add(number);
+		const able = isEmbedded(worker) ? workClass.embedded : workClass.eligible;
+		able.add(number);
+		// Only with somebody on both sides does a fallback have a time: the class has to look at it.
+		if (able.size === 1 && workClass.queue.size > 0) scheduler.wokenClasses.add(workClass);
 		return;
 	}
 	if (workClass.reserved === worker) {
