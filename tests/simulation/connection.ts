@@ -1,5 +1,4 @@
 import type { V2FromWorkerMessage, V2ToWorkerMessage } from "@covey/protocol";
-import type { CoordinatorSide } from "./coordinator-link.ts";
 import type { Weather } from "./weather.ts";
 import type { World } from "./world.ts";
 
@@ -19,22 +18,24 @@ export type Upward = V2FromWorkerMessage | SimulatedFrame;
  * its own time, so it may be half-open for a while. In some weathers single messages are lost or doubled as well,
  * which a socket would not do: whatever heals by the next sync must survive that too.
  */
-export class Connection implements CoordinatorSide {
+export class Connection<Up = Upward, Down = V2ToWorkerMessage> {
 	readonly id: string;
 	broken = false;
 	coordinatorOpen = true;
 	workerOpen = true;
-	onUp: (message: Upward) => void = () => {};
-	onDown: (message: V2ToWorkerMessage) => void = () => {};
+	onUp: (message: Up) => void = () => {};
+	onDown: (message: Down) => void = () => {};
 	onCoordinatorEnd: () => void = () => {};
 	onWorkerEnd: () => void = () => {};
 	readonly #world: World;
 	readonly #weather: Weather;
 	readonly #reliable: boolean;
+	readonly #losesSingly: boolean;
 	#lastUp = 0;
 	#lastDown = 0;
 
-	constructor(world: World, weather: Weather, reliable = false) {
+	constructor(world: World, weather: Weather, reliable = false, losesSingly = true) {
+		this.#losesSingly = losesSingly;
 		this.id = `s${world.serial()}`;
 		this.#world = world;
 		this.#weather = weather;
@@ -45,7 +46,7 @@ export class Connection implements CoordinatorSide {
 			});
 	}
 
-	up(message: Upward): void {
+	up(message: Up): void {
 		if (!this.workerOpen) return;
 		for (let copies = this.#copies(); copies > 0; copies--) {
 			this.#lastUp = Math.max(this.#lastUp, this.#world.now + this.#delay());
@@ -55,7 +56,7 @@ export class Connection implements CoordinatorSide {
 		}
 	}
 
-	down(message: V2ToWorkerMessage): void {
+	down(message: Down): void {
 		if (!this.coordinatorOpen) return;
 		for (let copies = this.#copies(); copies > 0; copies--) {
 			this.#lastDown = Math.max(this.#lastDown, this.#world.now + this.#delay());
@@ -98,7 +99,7 @@ export class Connection implements CoordinatorSide {
 	}
 
 	#copies(): number {
-		if (this.#reliable || this.#world.calm) return 1;
+		if (this.#reliable || !this.#losesSingly || this.#world.calm) return 1;
 		const { random } = this.#world;
 		if (random.chance(this.#weather.dropMessage)) {
 			this.#world.saw("message lost on a live connection");

@@ -243,7 +243,7 @@ export class Oracle {
 
 	/** All output is there, or what is missing is marked, and both sides count the same. */
 	logEnded(worker: string, task: string, attempt: number, report: AttemptReport, log: SimulatedLog | undefined): void {
-		if (this.lossyLink || this.doubled.has(worker) || report.message === undefined || !this.#runs.has(report.message)) return;
+		if (this.lossyLink || this.doubled.has(worker) || this.#runs.get(report.message ?? "")?.fences !== true) return;
 		const { end, missing } = log ?? { end: 0, missing: 0 };
 		if (end !== report.outputBytes || missing !== report.outputDroppedBytes)
 			throw new Violation(

@@ -3,6 +3,7 @@ import { answerOpenQuestions, ClientNode, withdrawImpossible } from "./client-no
 import { CoordinatorNode } from "./coordinator-node.ts";
 import { Oracle } from "./oracle.ts";
 import { brew, drain, enrol } from "./storm.ts";
+import { V1Worker } from "./v1-worker.ts";
 import { drawWeather } from "./weather.ts";
 import { type Site, WorkerNode } from "./worker-node.ts";
 import { Violation, World } from "./world.ts";
@@ -50,6 +51,7 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 	});
 	// A copied home: another process that says it is the first worker.
 	const twin = new WorkerNode(site, { name: workers[0]!.name, offer: workers[0]!.offer });
+	const old = random.chance(0.3) ? new V1Worker(site) : undefined;
 	if (random.chance(0.5))
 		coordinator.embedded = new WorkerNode(site, { name: "embedded", offer: offer(random.between(1, 2), {}), embedded: true });
 	const clients = Array.from(
@@ -62,10 +64,15 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 		await coordinator.start();
 		for (const worker of coordinator.embedded === undefined ? workers : [...workers, coordinator.embedded]) enrol(site, worker);
 		for (const worker of workers) world.after(random.skewed(0, 30_000), () => worker.start());
+		if (old !== undefined) {
+			enrol(site, old);
+			old.start();
+		}
 		for (const client of clients) client.start();
-		const storm = brew(site, workers, twin);
+		const storm = brew(site, workers, twin, old);
 		while (world.ticks < ticks && !clients.every((client) => client.done)) if (!(await world.tick())) break;
 		storm.stop();
+		old?.start();
 		await calmDown(site, workers, twin);
 	} catch (error) {
 		violation = error instanceof Violation ? error.message : `${(error as Error).name}: ${(error as Error).stack}`;

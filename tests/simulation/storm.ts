@@ -1,9 +1,10 @@
+import type { V1Worker } from "./v1-worker.ts";
 import type { Site, WorkerNode } from "./worker-node.ts";
 
 const admin = { name: "admin", admin: true, namespaces: [] };
 
 /** The misfortunes of this weather, each in its own rhythm, until `stop`. */
-export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNode): { stop: () => void } {
+export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNode, old: V1Worker | undefined): { stop: () => void } {
 	const { world, weather, coordinator, oracle } = site;
 	const { random } = world;
 	let over = false;
@@ -23,6 +24,10 @@ export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNod
 		if (random.chance(0.8) || weather.dropMessage > 0) worker.crash();
 		else worker.leave();
 		world.after(random.skewed(100, 300_000), () => worker.start());
+	});
+	every(old === undefined ? 0 : weather.workerCrashEveryMs, () => {
+		old!.crash();
+		world.after(random.skewed(100, 300_000), () => old!.start());
 	});
 	every(weather.cutEveryMs, () => {
 		const ms = random.skewed(1000, 600_000);
@@ -61,7 +66,7 @@ export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNod
 }
 
 /** Asks again until it is acknowledged, as a person would. After a revocation it comes with a new key. */
-export function enrol(site: Site, worker: WorkerNode): void {
+export function enrol(site: Site, worker: Pick<WorkerNode, "name" | "embedded" | "keys">): void {
 	const { world, coordinator } = site;
 	let enrolled = false;
 	const identity = worker.embedded
