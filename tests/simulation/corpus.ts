@@ -28,6 +28,16 @@ export const finds: readonly Find[] = [
 		title: "an assignment that never arrived goes elsewhere when its worker has been drained meanwhile",
 	},
 	{
+		found: "an assignment that was sent again had a full lease for its worker and the rest of the old one for the coordinator: it ran twice",
+		file: `${core}/step/sync.test.ts`,
+		title: "an assignment that is sent again has a full lease again",
+	},
+	{
+		found: "a clock that jumped over a restart let work go elsewhere while a revoked worker could still run it",
+		file: `${core}/restore.test.ts`,
+		title: "a clock that went ahead while the coordinator was away shortens no wait for a revoked worker",
+	},
+	{
 		found: "a revoked worker on a half-open link was believed to have heard of it, and its work ran twice",
 		file: `${core}/step/connect.test.ts`,
 		title: "a revoked worker is cut off at once, and its work goes elsewhere when its lease would have ended",

@@ -71,6 +71,17 @@ test("an assignment that is on its way is left alone; one that got lost is sent 
 	expect(task.attempt).toBe(1);
 });
 
+test("an assignment that is sent again has a full lease again", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const task = scene.submit();
+	const { until } = task.lease!;
+	scene.pass(60_000);
+	scene.sync("box", [], { assigned: 1 });
+	expect(scene.of("assign")).toMatchObject([{ message: { task: task.spec.id, attempt: 1 } }]);
+	expect(task.lease!.until).toBe(until + 60_000);
+});
+
 test("a cancelled assignment that never arrived ends without its worker", () => {
 	const scene = new Scene();
 	scene.connect("box");

@@ -84,5 +84,7 @@ function heal(turn: Turn, task: Task, worker: Worker, session: Session, assigned
 		conclude(turn, task, reportOf("no_capacity", `${name} drains and had not taken it`), { declined: true });
 		return;
 	}
+	// Its worker counts a full lease from now, and so must we.
+	renewLease(turn, lease);
 	assign(turn, task, worker, session);
 }
