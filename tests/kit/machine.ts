@@ -142,6 +142,8 @@ export class Daemon {
 
 	constructor(child: ChildProcess) {
 		this.child = child;
+		running.add(child);
+		child.once("exit", () => running.delete(child));
 		for (const stream of ["stdout", "stderr"] as const) {
 			child[stream]!.setEncoding("utf8").on("data", (text: string) => {
 				this[stream] += text;
@@ -194,6 +196,12 @@ export class Daemon {
 		});
 	}
 }
+
+/** A test that ran out of time disposes of nothing: then what it started ends with its process. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+	for (const child of running) child.kill("SIGKILL");
+});
 
 async function finish(child: ChildProcess, encoding?: BufferEncoding): Promise<Finished> {
 	const stdout: Buffer[] = [];
