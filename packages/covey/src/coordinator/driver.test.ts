@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TaskSubmission } from "@covey/protocol";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Effect } from "#core/effect.ts";
 import { openSqliteHistory } from "#history/sqlite/history.ts";
 import { createMemoryDisk, type MemoryDisk } from "#journal/memory/disk.ts";
@@ -292,5 +292,30 @@ describe("a checkpoint", () => {
 		}
 		await using again = await startDriver({ disk });
 		expect(await again.driver.query((fleet) => fleet.counts().tasks.pending)).toBe(total);
+	});
+
+	it("that is due lets no timer be forgotten that fires while it waits for the disk", async () => {
+		vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+		using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
+		let now = systemClock.now();
+		await using run = await startDriver({ held: true, clock: { ...systemClock, now: () => now } });
+		const sleeper = submitEvent({ notBefore: now + 60_000 });
+		const many = Array.from({ length: 26 }, () => Array.from({ length: 1000 }, () => submitEvent().tasks[0]!));
+		const asked = [sleeper, ...many.map((tasks) => ({ ...sleeper, tasks }))].map((event) => run.driver.ask(event));
+		await run.appending();
+		asked.push(run.driver.ask(submitEvent()));
+		await nextTurn();
+		run.let();
+		// The second entry is on its way, and the changes of the first have made a checkpoint due.
+		await asked[0];
+		await run.appending();
+		now += 60_000;
+		vi.advanceTimersByTime(60_000);
+		await nextTurn();
+		run.let();
+		await Promise.all(asked);
+		await nextTurn();
+		const why = await run.driver.query((fleet) => fleet.explain(sleeper.tasks[0]!.id, now)?.sentence);
+		expect(why).toBe("waits for a worker: none has ever joined");
 	});
 });

@@ -229,7 +229,8 @@ export class Driver implements Control, Service {
 		this.#checkpoint.count(changes.length);
 		this.#release(batch);
 		this.#flush();
-		if (this.#queue.length > 0) this.#schedule();
+		// A turn that waited for a checkpoint has left behind what it was for: events, or the timer that began it.
+		if (this.#queue.length > 0 || nextTimerAt(this.#fleet) !== this.#timerAt) this.#schedule();
 	}
 
 	/** @returns false when stopped while the journal was full. @throws when the journal may not be written any more. */
