@@ -132,8 +132,8 @@ class Worker:
             with self.lock:
                 self.free += 1
                 self.jobs.pop(job["job_id"], None)
-                slots = self.free
-            self.link.send({"type": "ready", "slots": slots})
+                # Within the lock: an older count must not be the last word.
+                self.link.send({"type": "ready", "slots": self.free})
 
     def fetch(self, job, directory):
         """Plain git: the URL holds all that it needs. Without a commit the job runs in an empty directory."""
