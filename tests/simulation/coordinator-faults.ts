@@ -61,7 +61,7 @@ export const coordinatorFaults = {
 	},
 	"queued-twice": {
 		lesson: 8,
-		seeds: 240,
+		seeds: 20,
 		peer: "a task whose dispatch failed stays with its worker and is queued as well",
 		bend: () => ({
 			step: (fleet, _event, now, go) =>
@@ -78,7 +78,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-runs": {
 		lesson: 9,
-		seeds: 150,
+		seeds: 90,
 		peer: "who asked is told that it ended, and the work runs on",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -140,7 +140,7 @@ export const coordinatorFaults = {
 	},
 	"disconnects-cascade": {
 		lesson: 17,
-		seeds: 30,
+		seeds: 20,
 		peer: "one worker's disconnect takes the work of others down with it",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -156,7 +156,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-while-renewing": {
 		lesson: 18,
-		seeds: 30,
+		seeds: 90,
 		peer: "an attempt is given up on although its worker renews its lease",
 		bend: () => ({
 			step: (fleet, event, _now, go) => {
@@ -183,13 +183,13 @@ export const coordinatorFaults = {
 	},
 	"sent-to-the-dead": {
 		lesson: 18,
-		seeds: 40,
+		seeds: 20,
 		peer: "work goes to a worker whose connection has ended",
 		bend: () => ({ event: (event) => (event.type === "worker.disconnect" ? [] : [event]) }),
 	},
 	zombies: {
 		lesson: 20,
-		seeds: 20,
+		seeds: 130,
 		peer: "what a dead machine held stays claimed, and all behind it waits",
 		bend: () => ({
 			step: (fleet, event, now, go) => {
@@ -263,7 +263,7 @@ export const coordinatorFaults = {
 	},
 	"benched-for-long": {
 		lesson: 28,
-		seeds: 40,
+		seeds: 20,
 		peer: "one transient error keeps a worker from all work for five minutes",
 		bend: () => {
 			const benched = new Map<string, number>();
@@ -286,7 +286,7 @@ export const coordinatorFaults = {
 	},
 	"told-early": {
 		lesson: 0,
-		seeds: 20,
+		seeds: 90,
 		peer: "a change is told before it is durable, and is gone after a crash",
 		bend: () => ({ tellsBeforeDurable: true }),
 	},
@@ -305,7 +305,7 @@ export const coordinatorFaults = {
 	},
 	"snapshot-mixes-moments": {
 		lesson: 0,
-		seeds: 30,
+		seeds: 20,
 		peer: "a snapshot is read while the fleet moves on",
 		bend: () => ({ snapshotsOverTime: true }),
 	},

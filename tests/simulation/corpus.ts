@@ -28,7 +28,8 @@ export const finds: readonly Find[] = [
 		title: "an assignment that never arrived goes elsewhere when its worker has been drained meanwhile",
 	},
 	{
-		found: "an assignment that was sent again had a full lease for its worker and the rest of the old one for the coordinator: it ran twice",
+		found:
+			"an assignment that was sent again had a full lease for its worker and the rest of the old one for the coordinator: it ran twice",
 		file: `${core}/step/sync.test.ts`,
 		title: "an assignment that is sent again has a full lease again",
 	},
@@ -81,6 +82,8 @@ export const mustSee: readonly string[] = [
 	"session replaced or closed",
 	"stale or repeated completion fenced",
 	"two processes of one identity",
+	"v1 worker connected",
+	"v1 worker crashed",
 	"worker crashed",
 	"worker cut off",
 	"worker declined",

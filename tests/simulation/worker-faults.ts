@@ -16,19 +16,19 @@ export const workerFaults = {
 	},
 	"gives-up": {
 		lesson: 15,
-		seeds: 30,
+		seeds: 20,
 		peer: "the window for retries counts from the start of a connection: the first error after a long one gives up for good",
 		bend: () => ({ givesUp: (connectedMs) => connectedMs > 300_000 }),
 	},
 	"no-self-fence": {
 		lesson: 16,
-		seeds: 80,
+		seeds: 140,
 		peer: "a worker whose lease has ended only logs it and runs on",
 		bend: () => ({ ignoresEnd: (reason) => reason === "worker_lost" }),
 	},
 	"unowned-runs-on": {
 		lesson: 17,
-		seeds: 150,
+		seeds: 240,
 		peer: "what the scheduler no longer owns is not ended, and its worker keeps it going",
 		bend: () => ({
 			down: (message) => {
@@ -48,13 +48,13 @@ export const workerFaults = {
 	},
 	"starved-renewal": {
 		lesson: 18,
-		seeds: 40,
+		seeds: 60,
 		peer: "the renewal of a lease is starved by the work's own use of the CPU",
 		bend: () => ({ up: (message, processes) => (message.type === "sync" && processes > 0 ? undefined : message) }),
 	},
 	"cancel-by-answer": {
 		lesson: 19,
-		seeds: 210,
+		seeds: 50,
 		peer: "a cancel travels only in the answer to an update that a silent worker never sends",
 		bend: () => ({
 			down: (message) => {
@@ -71,7 +71,7 @@ export const workerFaults = {
 	},
 	"drain-by-message": {
 		lesson: 0,
-		seeds: 100,
+		seeds: 450,
 		peer: "a worker hears of the end of a drain in one message or never",
 		bend: () => ({
 			down: (message) => {
