@@ -11,8 +11,11 @@ interface Graphile {
 	makeWorkerUtils(options: unknown): Promise<{
 		migrate(): Promise<void>;
 		addJob(task: string, payload: unknown): Promise<unknown>;
-		release(): Promise<void>;
 	}>;
+}
+
+interface Pg {
+	readonly Pool: new (options: unknown) => { on(event: "error", hear: () => void): void; end(): Promise<void> };
 }
 
 /** graphile-worker with the preset of its own benchmark, on a PostgreSQL with its stock settings. */
@@ -36,8 +39,12 @@ export async function startGraphile(concurrency: number): Promise<QueuePeer> {
 		timeout: 20_000,
 	});
 	const connection = `postgres://bench@127.0.0.1:${port}/postgres`;
-	const utils = await makeWorkerUtils({ connectionString: connection, maxPoolSize: 50 });
-	stack.defer(() => utils.release());
+	const { Pool } = (await importPeer<{ default: Pg }>("pg")).default;
+	const pool = new Pool({ connectionString: connection, max: 50 });
+	// Idle connections hear of the shutdown.
+	pool.on("error", () => {});
+	stack.defer(() => pool.end());
+	const utils = await makeWorkerUtils({ pgPool: pool });
 	await utils.migrate();
 	const owned = stack.move();
 	return {

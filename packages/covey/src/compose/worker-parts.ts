@@ -60,6 +60,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 	const worktrees = parts.use(createWorktreePool({ directory: join(cacheDirectory, "repositories"), idleMax: options.worktreesMax }));
 	await worktrees.start(signal);
 	const executor = createExecutor({
+		spares: Math.min(options.slots + 2, sparesMax),
 		worker: options.name,
 		stateDirectory,
 		environment: process.env,
@@ -67,6 +68,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 		isolation: offered,
 		hidden: [...hiddenPlaces(homedir()), stateDirectory, where.state, where.config],
 	});
+	parts.use(executor);
 	const run = createRunRunner({
 		executor,
 		worktrees,
@@ -106,6 +108,9 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 
 /** Of one attempt, all together: more is a fork bomb. */
 const processesMax = 4096;
+
+/** Each is a waiting shell of less than a megabyte. */
+const sparesMax = 8;
 
 /** Half the cores, as a machine that people work on can spare. */
 export function defaultSlots(): number {

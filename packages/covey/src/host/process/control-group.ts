@@ -43,6 +43,12 @@ export function findControlGroups(): ControlGroups | undefined {
 export function createControlGroup(groups: ControlGroups, name: string, limits: ResourceLimits): ControlGroup {
 	const path = join(groups.root, `${prefix}${name}`);
 	mkdirSync(path);
+	limitControlGroup(groups, path, limits);
+	return new ControlGroup(path);
+}
+
+/** Bounds what is in a group and what comes into it. @throws the system's error. */
+export function limitControlGroup(groups: ControlGroups, path: string, limits: ResourceLimits): void {
 	const set = (file: string, value: string) => writeFileSync(join(path, file), value);
 	if (groups.controllers.has("memory") && limits.memoryBytes !== undefined) {
 		set("memory.max", String(limits.memoryBytes));
@@ -50,7 +56,20 @@ export function createControlGroup(groups: ControlGroups, name: string, limits: 
 	}
 	if (groups.controllers.has("pids") && limits.processes !== undefined) set("pids.max", String(limits.processes));
 	if (groups.controllers.has("cpu") && limits.cpus !== undefined) set("cpu.max", `${Math.round(limits.cpus * 100_000)} 100000`);
-	return new ControlGroup(path);
+}
+
+/** Removes the empty groups called `<name>-<process id>-…` of processes that have ended. */
+export function removeGroupsOfTheDead(groups: ControlGroups, name: string): void {
+	const pattern = new RegExp(`^${prefix}${name}-(\\d+)-`);
+	for (const entry of readdirSync(groups.root)) {
+		const owner = pattern.exec(entry)?.[1];
+		if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+		try {
+			rmdirSync(join(groups.root, entry));
+		} catch {
+			// Something is in it: an attempt, which the sweep knows of.
+		}
+	}
 }
 
 /** A group that an earlier process made, for the sweep of what it left. @returns undefined for any path that is not one of ours. */

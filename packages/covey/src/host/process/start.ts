@@ -11,6 +11,7 @@ import { Ending, timerMaxMs } from "./ending.ts";
 import { withLauncher } from "./launcher.ts";
 import { type OutputPump, type OutputSink, pumpOutput } from "./output.ts";
 import { takePipe } from "./pipe.ts";
+import type { Spare } from "./spare.ts";
 import { findProcess } from "./table.ts";
 import { killTree, type ProcessTree, treeMembers } from "./tree.ts";
 import { countOomKills, type Excess, watchResources } from "./watch.ts";
@@ -27,6 +28,8 @@ export interface ProcessOptions {
 	readonly mark?: string;
 	/** Made by the caller, empty, and for the caller to remove. */
 	readonly controlGroup?: ControlGroup;
+	/** Becomes the command; `controlGroup` is its own then, `nice` has no meaning, and there can be no `stdin`. */
+	readonly spare?: Spare;
 	/** Limits that `controlGroup` does not hold, kept by looking every now and then. */
 	readonly watched?: ResourceLimits;
 	readonly stdin?: Uint8Array;
@@ -166,6 +169,11 @@ interface Spawned {
 async function spawnChild(options: ProcessOptions): Promise<Spawned> {
 	const [program = ""] = options.command;
 	findCommand(program, options.cwd, options.environment.PATH ?? "");
+	const { spare } = options;
+	if (spare !== undefined) {
+		spare.become(options.wrapped ?? options.command, options.cwd, options.environment);
+		return spare;
+	}
 	const [file = "", ...rest] = withLauncher(options.wrapped ?? options.command, options.controlGroup);
 	const pipes = [await takePipe(), await takePipe()] as const;
 	try {

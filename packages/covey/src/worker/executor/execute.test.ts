@@ -22,6 +22,8 @@ const means = [
 
 const scratch = await mkdtemp(join(tmpdir(), "covey-execute-"));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
+const executors = new AsyncDisposableStack();
+afterAll(() => executors.disposeAsync());
 let attempts = 0;
 
 /** Runs commands, and looks after each for anything that still carries its mark. */
@@ -29,7 +31,16 @@ async function startExecutor(options: { controlGroups?: typeof found; environmen
 	const stateDirectory = await mkdtemp(join(scratch, "state-"));
 	const controlGroups = "controlGroups" in options ? options.controlGroups : found;
 	const environment = options.environment ?? process.env;
-	const executor = createExecutor({ worker: "here", stateDirectory, environment, controlGroups, isolation, hidden: [stateDirectory] });
+	const executor = createExecutor({
+		worker: "here",
+		stateDirectory,
+		environment,
+		controlGroups,
+		isolation,
+		spares: 2,
+		hidden: [stateDirectory],
+	});
+	executors.use(executor);
 	return {
 		stateDirectory,
 		async run(command: string[], request: Partial<ExecuteRequest> & { signal?: AbortSignal; saw?: (text: string) => void } = {}) {

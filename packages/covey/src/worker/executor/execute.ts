@@ -3,10 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Outcome, ProcessFacts } from "@covey/protocol";
 import { StartError } from "#host/process/command.ts";
-import { type ControlGroup, type ControlGroups, createControlGroup, type ResourceLimits } from "#host/process/control-group.ts";
+import {
+	type ControlGroup,
+	type ControlGroups,
+	createControlGroup,
+	limitControlGroup,
+	type ResourceLimits,
+} from "#host/process/control-group.ts";
 import type { Isolation } from "#host/process/isolation.ts";
 import type { OutputSink } from "#host/process/output.ts";
 import { withoutLoader, withSandbox } from "#host/process/sandbox.ts";
+import { createSpares, type Spare, type Spares, suitsSpare } from "#host/process/spare.ts";
 import { type ProcessResult, startProcess } from "#host/process/start.ts";
 import { findProcess } from "#host/process/table.ts";
 import type { EndOfAttempt } from "#ports/runner.ts";
@@ -25,6 +32,8 @@ export interface ExecutorOptions {
 	readonly controlGroups: ControlGroups | undefined;
 	/** The highest level this machine can give, from `probeIsolation()`. Absent: no sandbox. */
 	readonly isolation?: Isolation;
+	/** Processes kept ready, so that jobs start at once. Default 0. */
+	readonly spares?: number;
 	/** What a sandboxed job must not read: keys, the worker's state. */
 	readonly hidden?: readonly string[];
 }
@@ -55,7 +64,7 @@ export interface Execution {
 	readonly outputBytes: number;
 }
 
-export interface Executor {
+export interface Executor extends AsyncDisposable {
 	/**
 	 * Runs a command to its end and to the end of everything it started. Never rejects for what the command does.
 	 * When `signal` aborts (its reason is an `EndOfAttempt`) it ends the tree first.
@@ -64,19 +73,32 @@ export interface Executor {
 }
 
 export function createExecutor(options: ExecutorOptions): Executor {
-	return { execute: (request, sink, signal) => execute(options, request, sink, signal) };
+	const { controlGroups, spares: count = 0 } = options;
+	const spares = controlGroups && count > 0 ? createSpares(controlGroups, count, jobNice) : undefined;
+	return {
+		execute: (request, sink, signal) => execute(options, spares, request, sink, signal),
+		async [Symbol.asyncDispose]() {
+			await spares?.[Symbol.asyncDispose]();
+		},
+	};
 }
 
 /** Jobs give way to the worker's own loop, so that its link lives under any load. */
 const jobNice = 10;
 
-async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: OutputSink, signal: AbortSignal): Promise<Execution> {
+async function execute(
+	options: ExecutorOptions,
+	spares: Spares | undefined,
+	request: ExecuteRequest,
+	sink: OutputSink,
+	signal: AbortSignal,
+): Promise<Execution> {
 	const asked = request.isolation ?? 0;
 	const offered = options.isolation?.level ?? 1;
 	if (asked > offered)
 		return { outcome: "refused", message: `isolation level ${asked} was asked for; this worker gives ${offered}`, ...nothing };
 	const temporaryDirectory = mkdtempSync(join(tmpdir(), "covey-"));
-	const group = openGroup(options, request);
+	const { group, spare } = openGroup(options, spares, request);
 	const mark = attemptMark(request.attemptKey);
 	const record: RunningRecord = {
 		attempt: request.attemptKey,
@@ -108,6 +130,7 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 			nice: jobNice,
 			sink,
 			...(group && { controlGroup: group }),
+			...(spare && { spare }),
 		});
 		if (group === undefined) {
 			writeRecord(options.stateDirectory, {
@@ -129,6 +152,7 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 	} catch (error) {
 		return refused(error);
 	} finally {
+		await spare?.[Symbol.asyncDispose]();
 		await removeDirectory(temporaryDirectory);
 		if (!group?.populated) group?.remove();
 		// What could not be killed now is for the next sweep, which finds it by this record.
@@ -136,9 +160,17 @@ async function execute(options: ExecutorOptions, request: ExecuteRequest, sink: 
 	}
 }
 
-function openGroup(options: ExecutorOptions, request: ExecuteRequest): ControlGroup | undefined {
-	if (options.controlGroups === undefined) return undefined;
-	return createControlGroup(options.controlGroups, `${request.attemptKey}-${process.pid}`, request.limits);
+/** A group for the attempt: that of a process made ahead, where one is ready and can become the command. */
+function openGroup(
+	{ controlGroups }: ExecutorOptions,
+	spares: Spares | undefined,
+	request: ExecuteRequest,
+): { readonly group?: ControlGroup; readonly spare?: Spare } {
+	if (controlGroups === undefined) return {};
+	const spare = suitsSpare(request.command, request.environment) ? spares?.take() : undefined;
+	if (spare === undefined) return { group: createControlGroup(controlGroups, `${request.attemptKey}-${process.pid}`, request.limits) };
+	limitControlGroup(controlGroups, spare.controlGroup.path, request.limits);
+	return { group: spare.controlGroup, spare };
 }
 
 function describe(request: ExecuteRequest, result: ProcessResult, signal: AbortSignal): Execution {
