@@ -189,3 +189,13 @@ test("a clock that goes back while the coordinator runs stands still until the w
 	expect(two.spec.createdAt).toBe(one.spec.createdAt);
 	expect(two.order).toBeGreaterThan(one.order);
 });
+
+test("of several records of one worker the last one stands", () => {
+	const scene = new Scene();
+	scene.connect("w1", { slots: 1 });
+	const first = onDisk(takeChanges(scene.fleet));
+	scene.ask({ type: "worker.drain", actor: admin, worker: "w1", draining: true });
+	const again = new Scene();
+	restore(again.fleet, [...first, ...onDisk(takeChanges(scene.fleet))]);
+	expect(again.fleet.workers.get("w1")?.record.draining).toBe(true);
+});
