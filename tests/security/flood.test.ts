@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import WebSocket from "ws";
+import { createPeer, type Peer } from "#coordinator/ws/link.fixture.ts";
 import { ask, eventually, residentBytes, socketsOf } from "../kit/door.ts";
 import { Fleet } from "../kit/fleet.ts";
 
@@ -11,7 +11,7 @@ const growthMax = 160 * megabyte;
 
 let fleet: Fleet;
 let token: string;
-const open: (Socket | WebSocket)[] = [];
+const open: (Socket | Peer["socket"])[] = [];
 
 beforeAll(async () => {
 	fleet = await Fleet.start({ workers: 1 });
@@ -64,7 +64,7 @@ test("half-sent requests and silent upgrades cost little, and others are served"
 	const before = residentBytes(fleet.daemon.pid);
 	await Promise.all(Array.from({ length: 400 }, () => dial(`POST /api/v1/tasks HTTP/1.1\r\n${host()}X-Slow: `)));
 	for (let i = 0; i < 100; i++) {
-		const socket = new WebSocket(`${fleet.url.replace("http", "ws")}/ws`);
+		const socket = createPeer(`${fleet.url.replace("http", "ws")}/ws`, {}).socket;
 		socket.on("error", () => {});
 		open.push(socket);
 	}
@@ -97,7 +97,7 @@ test("a body without end is cut off at its limit, before and behind the token", 
 test("a message over the limit ends its socket, and none of it is kept", async () => {
 	const headers = { authorization: `Bearer ${token}` };
 	for (const path of ["/ws", "/api/v1/socket"]) {
-		const socket = new WebSocket(`${fleet.url.replace("http", "ws")}${path}`, { headers });
+		const socket = createPeer(`${fleet.url.replace("http", "ws")}${path}`, headers).socket;
 		open.push(socket);
 		await once(socket, "open");
 		socket.on("error", () => {});
@@ -121,7 +121,7 @@ test("readers that do not read cost no memory, hold nothing up, and others get e
 			await dial(`GET ${path} HTTP/1.1\r\n${host()}${bearer()}\r\n`, { reads: false });
 			await dial(`GET ${path} HTTP/1.1\r\n${host()}${bearer()}Accept: text/event-stream\r\n\r\n`, { reads: false });
 			await dial(`GET /api/v1/events HTTP/1.1\r\n${host()}${bearer()}\r\n`, { reads: false });
-			const socket = new WebSocket(`${fleet.url.replace("http", "ws")}/api/v1/socket`, { headers: { authorization: `Bearer ${token}` } });
+			const socket = createPeer(`${fleet.url.replace("http", "ws")}/api/v1/socket`, { authorization: `Bearer ${token}` }).socket;
 			open.push(socket);
 			await once(socket, "open");
 			socket.send(JSON.stringify({ type: "follow", id: 1, task, creditBytes: 0xffff_ffff }));

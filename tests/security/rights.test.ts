@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { connect } from "@covey/client";
 import { type OperationName, operations, type Role } from "@covey/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import WebSocket from "ws";
 import { createPeer } from "#coordinator/ws/link.fixture.ts";
 import { ask } from "../kit/door.ts";
 import { Fleet } from "../kit/fleet.ts";
@@ -75,7 +74,7 @@ describe("a token that is revoked or expires", () => {
 		const other = await tokenFor(["read"]);
 		const url = fleet.url.replace("http", "ws");
 		const open = async ({ token }: { token: string }) => {
-			const socket = new WebSocket(`${url}/api/v1/socket`, { headers: { authorization: `Bearer ${token}` } });
+			const socket = createPeer(`${url}/api/v1/socket`, { authorization: `Bearer ${token}` }).socket;
 			await once(socket, "open");
 			return socket;
 		};

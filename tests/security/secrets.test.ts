@@ -7,6 +7,7 @@ import { createSecret } from "#host/token/token.ts";
 import { Fleet } from "../kit/fleet.ts";
 import { Gate } from "../kit/gate.ts";
 import { Machine, program } from "../kit/machine.ts";
+import { Repository } from "../kit/repository.ts";
 
 let fleet: Fleet;
 beforeAll(async () => {
@@ -111,7 +112,11 @@ describe.skipIf(process.getuid?.() !== 0)("another user of this machine [needs r
 	const nobody = { uid: 65534, gid: 65534 };
 	const run = promisify(execFile);
 
-	it("can read none of our files", async () => {
+	it("can read none of our files, snapshots of a worktree neither", async () => {
+		using repository = new Repository({ tracked: "source\n" });
+		repository.write({ ".env": "TOKEN=x\n" });
+		const ran = await fleet.run(["--detach", "--", "cat", ".env"], { cwd: repository.directory });
+		expect(ran.code, ran.stderr).toBe(0);
 		for (const { home } of [fleet.coordinator, fleet.client, fleet.workers[0]!.machine]) {
 			chmodSync(home, 0o755);
 			const { stdout } = await run("/bin/sh", ["-c", `find ${home} -type f -readable 2>/dev/null; true`], nobody);
