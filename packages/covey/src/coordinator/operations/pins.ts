@@ -1,5 +1,4 @@
-import type { SnapshotReference } from "@covey/protocol";
-import { isEnded } from "@covey/protocol";
+import { CoveyError, isEnded, type SnapshotReference } from "@covey/protocol";
 import type { SnapshotStore } from "#coordinator/git/store.ts";
 import type { Control } from "#ports/control.ts";
 
@@ -10,11 +9,11 @@ interface Pin {
 
 /** Holds the snapshots of live tasks in the store, from before a task is accepted until it has ended. */
 export class SnapshotPins implements Disposable {
-	readonly #store: Pick<SnapshotStore, "pin" | "unpin">;
+	readonly #store: Pick<SnapshotStore, "has" | "pin" | "unpin">;
 	readonly #pins = new Map<string, Pin>();
 	readonly #subscription: Disposable;
 
-	constructor(store: Pick<SnapshotStore, "pin" | "unpin">, control: Control) {
+	constructor(store: Pick<SnapshotStore, "has" | "pin" | "unpin">, control: Control) {
 		this.#store = store;
 		this.#subscription = control.subscribe((effects) => {
 			for (const effect of effects) {
@@ -27,6 +26,25 @@ export class SnapshotPins implements Disposable {
 		if (this.#pins.has(task)) return;
 		this.#pins.set(task, { namespace, snapshot });
 		this.#store.pin({ namespace, repository: snapshot.repository }, snapshot.commit);
+	}
+
+	/**
+	 * Holds what a task needs before the task is accepted.
+	 * @throws CoveyError `bad_snapshot` when it is not here; then nothing is held.
+	 */
+	async holdStored(task: string, namespace: string, snapshot: SnapshotReference): Promise<void> {
+		// Held first, so that it cannot be dropped between the look and the submission.
+		this.hold(task, namespace, snapshot);
+		let stored = false;
+		try {
+			stored = await this.#store.has({ namespace, repository: snapshot.repository }, snapshot.commit);
+		} finally {
+			if (!stored) this.release(task);
+		}
+		if (stored) return;
+		throw new CoveyError("bad_snapshot", `the coordinator does not have the tree ${snapshot.tree}`, {
+			hint: "offer the snapshot and send its pack before submitting",
+		});
 	}
 
 	release(task: string): void {

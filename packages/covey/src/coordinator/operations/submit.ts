@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { CoveyError, RunPayload, type SubmitResult, type TaskSubmission } from "@covey/protocol";
+import { RunPayload, type SubmitResult, type TaskSubmission } from "@covey/protocol";
 import { actorOf, requireNamespace } from "#coordinator/auth/principal.ts";
 import { createIdentifier } from "#kit/identifier.ts";
 import { check } from "./call.ts";
@@ -52,15 +52,6 @@ async function prepare(context: OperationContext, submission: TaskSubmission): P
 	if (submission.type !== "run") return { ...ids, submission };
 	const payload = check(RunPayload, submission.payload);
 	const snapshot = snapshotOf(payload);
-	if (snapshot) {
-		// Held first, so that it cannot be dropped between the look and the submission.
-		context.pins.hold(ids.id, submission.namespace, snapshot);
-		if (!(await context.snapshots.has({ namespace: submission.namespace, repository: snapshot.repository }, snapshot.commit))) {
-			context.pins.release(ids.id);
-			throw new CoveyError("bad_snapshot", `the coordinator does not have the tree ${snapshot.tree}`, {
-				hint: "offer the snapshot and send its pack before submitting",
-			});
-		}
-	}
+	if (snapshot) await context.pins.holdStored(ids.id, submission.namespace, snapshot);
 	return { ...ids, submission: { ...submission, payload } };
 }

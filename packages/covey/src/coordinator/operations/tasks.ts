@@ -5,6 +5,7 @@ import type { Task } from "#core/task.ts";
 import type { Handlers, OperationContext } from "./context.ts";
 import { createList } from "./list.ts";
 import { findTask, findWholeTask } from "./lookup.ts";
+import { snapshotOf } from "./pins.ts";
 import { createSubmit } from "./submit.ts";
 
 type TaskHandlers = Pick<
@@ -13,7 +14,7 @@ type TaskHandlers = Pick<
 >;
 
 export function createTaskHandlers(context: OperationContext): TaskHandlers {
-	const { control, clock } = context;
+	const { control, clock, pins } = context;
 	return {
 		"task.submit": createSubmit(context),
 		"task.list": createList(context),
@@ -31,14 +32,21 @@ export function createTaskHandlers(context: OperationContext): TaskHandlers {
 		"task.resolve": async ({ task, to, message }, { principal }) => {
 			const found = await findWholeTask(context, task, principal);
 			const live = await control.query((fleet) => fleet.taskRecord(task) !== undefined);
-			await control.ask({
-				type: "task.resolve",
-				actor: actorOf(principal),
-				task,
-				to,
-				...(message !== undefined && { message }),
-				...(!live && { ended: recordOf(found) }),
-			});
+			const snapshot = to === "pending" ? snapshotOf(found.submission.payload) : undefined;
+			if (snapshot) await pins.holdStored(task, found.namespace, snapshot);
+			try {
+				await control.ask({
+					type: "task.resolve",
+					actor: actorOf(principal),
+					task,
+					to,
+					...(message !== undefined && { message }),
+					...(!live && { ended: recordOf(found) }),
+				});
+			} catch (error) {
+				if (isEnded((await findTask(context, task, principal)).status)) pins.release(task);
+				throw error;
+			}
 			return findTask(context, task, principal);
 		},
 
