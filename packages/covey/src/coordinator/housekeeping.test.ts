@@ -17,8 +17,14 @@ it("makes room again and again, whatever one round meets, until it is stopped", 
 		blobs: {
 			async trim({ bytesMax }) {
 				rounds.push(`artifacts to ${bytesMax}`);
-				if (rounds.length >= 5) thrice.resolve();
 				return { removed: 0, bytes: 0 };
+			},
+		},
+		history: {
+			async trim({ rowsMax, ageMaxMs }) {
+				rounds.push(`history to ${rowsMax} of ${ageMaxMs / 86_400_000} days`);
+				if (rounds.length >= 7) thrice.resolve();
+				return 1;
 			},
 		},
 		artifactBytesMax: 7,
@@ -27,5 +33,6 @@ it("makes room again and again, whatever one round meets, until it is stopped", 
 	});
 	await thrice.promise;
 	await housekeeping[Symbol.asyncDispose]();
-	expect(rounds.slice(0, 5)).toEqual(["snapshots", "snapshots", "artifacts to 7", "snapshots", "artifacts to 7"]);
+	const round = ["snapshots", "artifacts to 7", "history to 5000000 of 365 days"];
+	expect(rounds.slice(0, 7)).toEqual(["snapshots", ...round, ...round]);
 });

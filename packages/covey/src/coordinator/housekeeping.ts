@@ -1,10 +1,11 @@
 import type { Clock } from "#kit/clock.ts";
 import type { Logger } from "#kit/logger.ts";
 import type { Blobs } from "#ports/blobs.ts";
+import type { History } from "#ports/history.ts";
 import type { SnapshotStore } from "./git/store.ts";
 import { housekeepingLimits } from "./limits.ts";
 
-/** Keeps what is only a cache within its bounds: snapshots that no live task needs, and artifacts. Logs see to themselves. */
+/** Keeps what is only a cache within its bounds: snapshots that no live task needs, artifacts and history. Logs see to themselves. */
 export class Housekeeping implements AsyncDisposable {
 	readonly #stopping = new AbortController();
 	readonly #working: Promise<void>;
@@ -12,16 +13,19 @@ export class Housekeeping implements AsyncDisposable {
 	constructor(options: {
 		readonly snapshots: Pick<SnapshotStore, "maintain">;
 		readonly blobs: Pick<Blobs, "trim">;
+		readonly history: Pick<History, "trim">;
 		readonly artifactBytesMax: number;
 		readonly clock: Clock;
 		readonly logger: Logger;
 	}) {
-		const { snapshots, blobs, artifactBytesMax, clock, logger } = options;
+		const { snapshots, blobs, history, artifactBytesMax, clock, logger } = options;
 		const { signal } = this.#stopping;
 		const round = async () => {
 			const { dropped } = await snapshots.maintain(signal);
 			const { removed } = await blobs.trim({ bytesMax: artifactBytesMax, minAgeMs: housekeepingLimits.artifactAgeMinMs });
-			if (dropped + removed > 0) logger.info("made room", { snapshots: dropped, artifacts: removed });
+			const { historyTasksMax: rowsMax, historyAgeMaxMs: ageMaxMs } = housekeepingLimits;
+			const tasks = await history.trim({ rowsMax, ageMaxMs, now: clock.now() });
+			if (dropped + removed + tasks > 0) logger.info("made room", { snapshots: dropped, artifacts: removed, tasks });
 		};
 		this.#working = (async () => {
 			for (;;) {

@@ -55,6 +55,10 @@ export const housekeepingLimits = {
 	artifactBytesMax: 20 * 1024 ** 3,
 	/** Whoever ran a task has at least so long to fetch its artifacts. */
 	artifactAgeMinMs: 3_600_000,
+	/** Ended tasks that can be looked up … */
+	historyTasksMax: 5_000_000,
+	/** … and for how long, with the audit. */
+	historyAgeMaxMs: 365 * 24 * 3_600_000,
 } as const;
 
 export const authLimits = {

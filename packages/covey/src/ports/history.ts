@@ -16,6 +16,11 @@ export interface History extends AsyncDisposable {
 	counts(): Promise<{ readonly byOutcome: Readonly<Record<string, number>> }>;
 	/** Empties it; the caller then applies the journal again from its start. What the journal no longer holds is kept. */
 	reset(): Promise<void>;
+	/**
+	 * Drops the oldest tasks beyond `rowsMax`, and tasks and audit entries older than `ageMaxMs`, a few at a time.
+	 * @returns how many tasks were dropped.
+	 */
+	trim(limits: { readonly rowsMax: number; readonly ageMaxMs: number; readonly now: number }): Promise<number>;
 	close(): Promise<void>;
 }
 

@@ -7,11 +7,11 @@ import { TaskSubmission } from "@covey/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createLogger } from "#kit/logger.ts";
 import type { History, HistoryQuery } from "#ports/history.ts";
-import { openSqliteHistory, type SqliteHistory } from "./history.ts";
+import { openSqliteHistory } from "./history.ts";
 
 let directory: string;
 let file: string;
-let history: SqliteHistory;
+let history: History;
 beforeEach(async () => {
 	directory = await mkdtemp(join(tmpdir(), "covey-history-"));
 	file = join(directory, "history.db");

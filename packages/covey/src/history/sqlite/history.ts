@@ -14,14 +14,6 @@ export interface SqliteHistoryOptions {
 	readonly logger?: Logger;
 }
 
-export interface SqliteHistory extends History {
-	/**
-	 * Drops the oldest tasks beyond `rowsMax`, and tasks and audit entries older than `ageMaxMs`, a few at a time.
-	 * @returns how many tasks were dropped.
-	 */
-	trim(limits: { readonly rowsMax: number; readonly ageMaxMs: number; readonly now: number }): Promise<number>;
-}
-
 /**
  * Opens the query database, and makes, rebuilds or replaces it where needed (the log says which).
  *
@@ -29,7 +21,7 @@ export interface SqliteHistory extends History {
  * gathered, so an `apply` takes up to some 25 ms; send the next without waiting. Everything runs in a thread: the caller
  * only pays for the JSON.
  */
-export async function openSqliteHistory(options: SqliteHistoryOptions): Promise<SqliteHistory> {
+export async function openSqliteHistory(options: SqliteHistoryOptions): Promise<History> {
 	await mkdir(dirname(options.file), { recursive: true, mode: 0o700 });
 	const data: KeeperData = { file: options.file };
 	const url = options.workerUrl ?? new URL("./keeper.ts", import.meta.url);
@@ -41,7 +33,7 @@ export async function openSqliteHistory(options: SqliteHistoryOptions): Promise<
 
 type KeeperThread = Thread<KeeperOperations, KeeperOpened>;
 
-class ThreadedHistory implements SqliteHistory {
+class ThreadedHistory implements History {
 	appliedSequence: number;
 	readonly #thread: KeeperThread;
 	#closing: Promise<void> | undefined;
