@@ -33,7 +33,7 @@ async function startDoor() {
 		},
 		async get(name) {
 			const bytes = stored.get(name);
-			return bytes && { bytes: bytes.length, content: Readable.from([bytes]) };
+			return bytes && { bytes: bytes.length, content: Readable.from(pieces(bytes)) };
 		},
 	} as Pick<Blobs, "put" | "get"> as Blobs;
 	const report = { artifacts: [{ path: "target/app", digest, bytes: content.length, kind: "file", mode: 0o755 }] };
@@ -77,6 +77,10 @@ async function startDoor() {
 	};
 }
 
+function* pieces(bytes: Buffer): Generator<Buffer> {
+	for (let at = 0; at < bytes.length; at += 1024 * 1024) yield bytes.subarray(at, at + 1024 * 1024);
+}
+
 function readerOf(namespace: string) {
 	const base = { kind: "client", label: "", createdAt: 0, createdBy: "", tags: {}, revoked: false } as const;
 	const record: TokenRecord = { ...base, id: namespace, secretHash: hashSecret("s"), roles: ["read"], namespaces: [namespace] };
@@ -111,4 +115,18 @@ test("A reader of another namespace, an artifact that was never reported and one
 	expect((await door.get(door.reader("other"))).status).toBe(404);
 	expect((await door.get(door.reader("team"), "0".repeat(64))).status).toBe(404);
 	expect((await door.get(door.reader("team"), "..%2f..%2fetc")).status).toBe(400);
+});
+
+test("A large artifact goes out at its reader's pace and leaves nothing behind on the way", async () => {
+	await using door = await startDoor();
+	const warnings: Error[] = [];
+	const note = (warning: Error) => void warnings.push(warning);
+	process.on("warning", note);
+	using _note = { [Symbol.dispose]: () => void process.off("warning", note) };
+	const large = Buffer.alloc(32 * 1024 * 1024, "x");
+	door.stored.set(digest, large);
+	const { status, body } = await door.get(door.reader("team"));
+	expect(status).toBe(200);
+	expect(body.equals(large)).toBe(true);
+	expect(warnings).toEqual([]);
 });

@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { CoveyError, Digest, type TaskView, wireLimits } from "@covey/protocol";
 import type { Principal } from "#coordinator/auth/principal.ts";
 import { beginStream, sendJson } from "#coordinator/http/answer.ts";
@@ -83,8 +82,8 @@ async function send(
 	}
 	beginStream(response, artifact.kind === "directory" ? "application/x-tar" : "application/octet-stream", { "content-length": blob.bytes });
 	response.setTimeout(httpLimits.bodyIdleMs, () => response.destroy());
-	if (request.method !== "HEAD") for await (const chunk of blob.content) if (!response.write(chunk)) await drained(response);
-	response.end();
+	if (request.method === "HEAD") response.end();
+	else await pipeline(blob.content, response);
 }
 
 function findArtifact(task: TaskView, digest: string) {
@@ -93,12 +92,4 @@ function findArtifact(task: TaskView, digest: string) {
 		if (found !== undefined) return found;
 	}
 	return undefined;
-}
-
-/** @throws when the reader went away. */
-async function drained(response: ServerResponse): Promise<void> {
-	const gone = new AbortController();
-	response.once("close", () => gone.abort(new CoveyError("unavailable", "the reader went away")));
-	if (response.destroyed) gone.abort();
-	await once(response, "drain", { signal: gone.signal });
 }
