@@ -239,3 +239,8 @@ export type TaskView = z.infer<typeof TaskView>;
 export function isEnded(status: TaskStatus): boolean {
 	return status === "done" || status === "failed" || status === "cancelled";
 }
+
+/** Its current attempt is, as far as is known, on a worker: more output may come of it. */
+export function isUnderWay(status: TaskStatus): boolean {
+	return status === "claimed" || status === "in_progress";
+}

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { CoveyError, isEnded, LogQuery, type OutputFrame } from "@covey/protocol";
+import { CoveyError, isUnderWay, LogQuery, type OutputFrame } from "@covey/protocol";
 import type { Logs } from "#coordinator/logs/log.ts";
 import { check } from "#coordinator/operations/call.ts";
 import type { OperationContext } from "#coordinator/operations/context.ts";
@@ -31,7 +31,7 @@ export function createLogRoute(context: OperationContext, logs: Logs, streams: E
 			const attempt = query.attempt ?? task.attempt;
 			if (attempt > task.attempt) throw new CoveyError("not_found", `${task.id} has had ${task.attempt} attempts, not ${attempt}`);
 			const offset = resumeOffset(request.headers["last-event-id"]) ?? query.offset;
-			const live = attempt === task.attempt && !isEnded(task.status);
+			const live = attempt === task.attempt && isUnderWay(task.status);
 			const frames = attempt === 0 ? [] : logs.read(task.id, attempt, { offset, follow: query.follow && live, signal });
 			const asEvents = request.headers.accept?.includes("text/event-stream") ?? false;
 			await (asEvents ? sendEvents(response, streams.open(response), frames) : sendRaw(response, frames, { attempt, offset }));

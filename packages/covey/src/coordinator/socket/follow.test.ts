@@ -104,6 +104,17 @@ describe("the log over HTTP", () => {
 		expect((await home.call("GET", `/api/v1/tasks/${task}/log?attempt=2`)).status).toBe(404);
 	});
 
+	it("of an attempt that is over ends where that ended, though the task waits for its next one", async () => {
+		const retry = { outcomes: ["bad_environment" as const], backoffMs: 60_000, backoffMaxMs: 60_000 };
+		const { task } = await fleet.submit({ payload: { command: ["true"] }, policies: { fallback: "always", retry } });
+		(await worker.assigned()).end("bad_environment");
+		for await (const item of fleet.follow(task, { output: false })) {
+			if (item.type === "task" && item.task.status === "pending" && item.task.attempt === 1) break;
+		}
+		expect(await home.call("GET", `/api/v1/tasks/${task}/log?follow=1`)).toMatchObject({ status: 200, text: "" });
+		await fleet.call("task.cancel", { task });
+	});
+
 	it("is events with offsets for whoever asks so, and goes on behind the last one seen", async () => {
 		const { task, attempt } = await begin();
 		attempt.write("stdout", "hello ");

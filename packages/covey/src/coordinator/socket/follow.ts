@@ -1,4 +1,4 @@
-import { isEnded, type OutputFrame, type SocketFollow, socketLimits, type TaskView } from "@covey/protocol";
+import { isEnded, isUnderWay, type OutputFrame, type SocketFollow, socketLimits, type TaskView } from "@covey/protocol";
 import type { z } from "zod";
 import type { Principal } from "#coordinator/auth/principal.ts";
 import { Pulse } from "#coordinator/events/pulse.ts";
@@ -117,7 +117,7 @@ export class Follow {
 	}
 
 	#isCurrent(attempt: number): boolean {
-		return this.#task?.attempt === attempt && !isEnded(this.#task.status);
+		return this.#task?.attempt === attempt && isUnderWay(this.#task.status);
 	}
 
 	async #send(frame: OutputFrame): Promise<void> {
