@@ -258,6 +258,14 @@ describe("the pool", () => {
 		expect(worktree.tree).toBe(of.tree);
 	});
 
+	test("is given back without a complaint when it cannot be tidied, since its job has its result", async () => {
+		using bench = createBench();
+		const from = createWorktreePool({ directory: join(bench.scratch.home, "other"), freeBytesMin: 0, idleMax: 0 });
+		const worktree = await bench.acquire(await bench.snapshot(), { from });
+		rmSync(join(worktree.root, ".."), { recursive: true });
+		await expect(worktree.release()).resolves.toBeUndefined();
+	});
+
 	test("gives up when it is told to, and others who wait for the same commit still get it", async () => {
 		using bench = createBench();
 		const of = await bench.snapshot();

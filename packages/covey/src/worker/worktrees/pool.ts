@@ -40,7 +40,7 @@ export interface Worktree extends AsyncDisposable {
 	readonly tree: string;
 	/** Milliseconds by phase. */
 	readonly timings: { readonly transfer: number; readonly checkout: number; readonly prove: number };
-	/** Gives it back. Nothing may run in it any more. Safe twice. */
+	/** Gives it back. Nothing may run in it any more. Safe twice. Never rejects. */
 	release(): Promise<void>;
 }
 
@@ -179,8 +179,8 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				released = true;
 				use(at, request.commit, -1);
 				at.idle.push({ ...slot, commit: request.commit });
-				await evict();
-				await at.store.tidy(at.inUse);
+				// What ran here has its result: that no room could be made is no part of it, and is tried again at the next release.
+				await Promise.allSettled([evict(), at.store.tidy(at.inUse)]);
 			};
 			return { root: join(slot.directory, "files"), tree: request.tree, timings, release, [Symbol.asyncDispose]: release };
 		},
