@@ -34,10 +34,8 @@ export const layers: Readonly<Record<string, Layer>> = {
 	ops: { may: everywhere },
 	coordinator: { may: everywhere },
 	worker: { may: everywhere },
-	nex: { may: everywhere },
-	mcp: { may: ["kit"], packages: ["@covey/client"] },
 	compose: {
-		may: [...everywhere, "journal", "history", "blobs", "ops", "coordinator", "worker", "nex", "mcp"],
+		may: [...everywhere, "journal", "history", "blobs", "ops", "coordinator", "worker"],
 		packages: ["@covey/client"],
 	},
 	cli: { may: ["kit", "host", "ops", "compose"], packages: ["@covey/client"] },
@@ -48,5 +46,4 @@ export const layers: Readonly<Record<string, Layer>> = {
 export const packageLayers: Readonly<Record<string, readonly string[]>> = {
 	protocol: [],
 	client: ["@covey/protocol"],
-	dashboard: ["@covey/protocol", "@covey/client"],
 };

@@ -1,9 +1,10 @@
 import type { ArtifactReference, TaskView } from "@covey/protocol/task";
+import { jsonSchemaVersion } from "@covey/protocol/versions";
 
 /** How a run ended, in one document: what `covey run --json` prints and `fleet.run` returns. */
 export interface FinalRecord {
 	/** Version of this document. */
-	readonly schema: 1;
+	readonly schema: typeof jsonSchemaVersion;
 	readonly task: string;
 	readonly status: TaskView["status"];
 	readonly outcome: NonNullable<TaskView["outcome"]> | null;
@@ -34,7 +35,7 @@ export function finalRecord(task: TaskView): FinalRecord {
 	const report = attempt?.report;
 	const endedAt = task.endedAt ?? attempt?.endedAt ?? task.updatedAt;
 	return {
-		schema: 1,
+		schema: jsonSchemaVersion,
 		task: task.id,
 		status: task.status,
 		outcome: task.outcome ?? null,

@@ -8,7 +8,7 @@ export type RetryKind = "never" | "later" | "now";
 
 /**
  * Every error that crosses a wire, and what it is in HTTP, as a WebSocket close and as an exit code.
- * The exit codes are those of DESIGN.md §10.
+ * The exit codes are explained in `docs/exit-codes.md`.
  */
 export const errorTable = {
 	bad_request: { http: 400, close: 4400, exit: 2, retry: "never" },

@@ -49,7 +49,8 @@ export type Fallback = z.infer<typeof Fallback>;
 export const RetryPolicy = z.object({
 	/** Further attempts after the first, for infrastructure outcomes only. */
 	limit: z.number().int().min(0).max(16).default(2),
-	outcomes: z.array(Outcome).default(["worker_lost", "out_of_memory", "bad_environment"]),
+	/** Of `worker_lost` it is `onWorkerLost` that says whether there is another. */
+	outcomes: z.array(Outcome).default(["out_of_memory", "bad_environment"]),
 	backoffMs: DurationMs.default(1000),
 	backoffMaxMs: DurationMs.default(60_000),
 });

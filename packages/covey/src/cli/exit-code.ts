@@ -3,7 +3,7 @@ import type { CoveyError } from "@covey/protocol/errors";
 import { errorTable } from "@covey/protocol/errors";
 import { outcomes } from "@covey/protocol/outcome-table";
 
-/** Exit codes that no error and no outcome names. The others stand in the protocol's tables; all are those of DESIGN §10. */
+/** Exit codes that no error and no outcome names. The others stand in the protocol's tables; `docs/exit-codes.md` lists all. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, internal: 70, interrupted: 130, terminated: 143, pipe: 141 } as const;
 
 export const exitCodeOfError = (error: CoveyError): number => errorTable[error.code].exit;

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { jsonSchemaVersion } from "@covey/protocol/versions";
 
 /** Data goes to stdout. One call is one line, or several. */
 export function print(text: string): void {
@@ -16,7 +17,7 @@ export function say(text: string): void {
 
 /** A `--json` document: a schema version and the data. */
 export function printJson(document: object): void {
-	print(JSON.stringify({ schema: 1, ...document }, undefined, process.stdout.isTTY ? 2 : undefined));
+	print(JSON.stringify({ schema: jsonSchemaVersion, ...document }, undefined, process.stdout.isTTY ? 2 : undefined));
 }
 
 export interface Style {

@@ -86,8 +86,6 @@ export type Event =
 	| ({ readonly type: "attempt.started" } & SessionAttempt)
 	| ({ readonly type: "attempt.completed"; readonly report: AttemptReport } & SessionAttempt)
 	| ({ readonly type: "attempt.declined"; readonly message: string } & SessionAttempt)
-	/** A v1 worker showed life of an attempt (output), which renews its lease. */
-	| ({ readonly type: "attempt.alive" } & SessionAttempt)
 	| { readonly type: "token.create"; readonly replyTo: ReplyTo; readonly actor: Actor; readonly record: TokenRecord }
 	| { readonly type: "token.revoke"; readonly replyTo: ReplyTo; readonly actor: Actor; readonly id: string }
 	/** History holds these ended tasks durably, each as it ended then: they leave memory and the journal's live set. */

@@ -2,7 +2,7 @@ import type { Effect } from "./effect.ts";
 import type { Event, EventOf } from "./event.ts";
 import type { Fleet, Turn } from "./fleet.ts";
 import { placeWoken } from "./scheduling/place.ts";
-import { alive, completed, declined, started } from "./step/attempt.ts";
+import { completed, declined, started } from "./step/attempt.ts";
 import { cancel } from "./step/cancel.ts";
 import { connect, offer } from "./step/connect.ts";
 import { disconnect } from "./step/disconnect.ts";
@@ -31,7 +31,6 @@ const handlers: { readonly [T in Event["type"]]: (turn: Turn, event: EventOf<T>)
 	"attempt.started": started,
 	"attempt.completed": completed,
 	"attempt.declined": declined,
-	"attempt.alive": alive,
 	"token.create": createToken,
 	"token.revoke": revokeToken,
 	"history.holds": historyHolds,

@@ -18,7 +18,7 @@ export interface FleetView {
 	tokens(): readonly Readonly<TokenRecord>[];
 	explain(id: string, now: number): Explanation | undefined;
 	counts(): FleetCounts;
-	/** Changes made only in memory and not yet handed to history: ids of ended tasks still held. */
+	/** How many ended tasks are still in memory, because history does not hold them yet. */
 	endedHeld(): number;
 }
 

@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { CoveyError } from "@covey/protocol";
+import type { SessionTokens } from "#coordinator/identity/session-tokens.ts";
 import type { TokenRecord } from "#core/token.ts";
 import { parseToken, type Token } from "#host/token/token.ts";
 import { BackOff } from "./back-off.ts";
 import type { Principal } from "./principal.ts";
-import type { SessionTokens } from "./session-tokens.ts";
 
 export const adminTokenId = "admin";
 

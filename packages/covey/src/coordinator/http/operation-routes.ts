@@ -43,8 +43,7 @@ function queryOf(url: URL): Record<string, string | string[]> {
 export function describeApi(routes: readonly Route[]): object {
 	const paths: Record<string, Record<string, object>> = {};
 	for (const route of routes) {
-		const path = route.path.replace("*}", "}");
-		paths[path] = { ...paths[path], [route.method.toLowerCase()]: describeRoute(route) };
+		paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: describeRoute(route) };
 	}
 	return {
 		openapi: "3.1.0",
@@ -59,7 +58,7 @@ export function describeApi(routes: readonly Route[]): object {
 
 function describeRoute(route: Route): object {
 	const entry = Object.entries(operations).find(([, { method, path }]) => method === route.method && path === route.path);
-	const inPath = [...route.path.matchAll(/\{(\w+)\*?\}/g)].map(([, name]) => name!);
+	const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
 	const refusal = { description: "Refused", content: { "application/json": { schema: { $ref: "#/components/schemas/WireError" } } } };
 	const described = {
 		summary: route.summary,

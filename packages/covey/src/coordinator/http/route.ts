@@ -15,7 +15,7 @@ export interface Exchange {
 
 export interface OpenRoute {
 	readonly method: "GET" | "POST" | "PUT" | "DELETE";
-	/** `{name}` stands for one segment, a last `{name*}` for the rest. */
+	/** `{name}` stands for one segment. */
 	readonly path: string;
 	readonly summary: string;
 	/** `open` needs no token; `own` authenticates by itself, after the guard. */
@@ -62,14 +62,12 @@ export class Router {
 }
 
 function matchSegments(segments: readonly string[], parts: readonly string[]): Record<string, string> | undefined {
-	const rest = segments.at(-1)?.endsWith("*}") ?? false;
-	if (rest ? parts.length < segments.length : parts.length !== segments.length) return undefined;
+	if (parts.length !== segments.length) return undefined;
 	const parameters: Record<string, string> = {};
 	for (const [index, segment] of segments.entries()) {
 		if (!segment.startsWith("{")) {
 			if (segment !== parts[index]) return undefined;
-		} else if (segment.endsWith("*}")) parameters[segment.slice(1, -2)] = decode(parts.slice(index).join("/"));
-		else parameters[segment.slice(1, -1)] = decode(parts[index]!);
+		} else parameters[segment.slice(1, -1)] = decode(parts[index]!);
 	}
 	return parameters;
 }

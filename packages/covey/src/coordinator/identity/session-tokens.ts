@@ -1,5 +1,10 @@
-import type { SessionTokens } from "#coordinator/auth/session-tokens.ts";
 import { createEphemeralSecrets } from "./ephemeral.ts";
+
+/** Bearer tokens of workers' sessions: issued and renewed by the worker link, shown for packs and artifacts. */
+export interface SessionTokens {
+	/** Compares in constant time; undefined for anything unknown, expired or of a session that ended. */
+	verify(token: string): { readonly worker: string; readonly session: string; readonly namespaces: readonly string[] } | undefined;
+}
 
 type Bearer = NonNullable<ReturnType<SessionTokens["verify"]>>;
 

@@ -9,7 +9,6 @@ import { silentLogger } from "#kit/logger.ts";
 import { logLimits } from "./limits.ts";
 import { createLogs } from "./logs.ts";
 import { attemptDirectory } from "./paths.ts";
-import { bytesOnly, tailOffset } from "./tail.ts";
 
 const task = "t_01jd0000000000000000000000";
 const never = new AbortController().signal;
@@ -240,16 +239,4 @@ test("Old logs go first by age, then until the rest fits; logs that have not end
 	expect(await readdir(join(store.directory, task.slice(-2), task))).toEqual(["3"]);
 	await store.logs.remove(task);
 	expect(await readdir(join(store.directory, task.slice(-2)))).toEqual([]);
-});
-
-test("The tail of a log and its bytes alone are what a person asks for", async () => {
-	await using store = await startLogs();
-	const log = await store.logs.open(task, 1);
-	log.append(output(0, "noise ", "stderr"));
-	log.append(output(6, "data"));
-	const offset = await tailOffset(store.logs, task, 1, 3);
-	expect(text(await collect(store.logs.read(task, 1, { ...whole, offset })))).toBe("ata");
-	const parts: Uint8Array[] = [];
-	for await (const bytes of bytesOnly(store.logs.read(task, 1, whole), "stdout")) parts.push(bytes);
-	expect(Buffer.concat(parts).toString()).toBe("data");
 });

@@ -1,12 +1,6 @@
+import type { GitGrant } from "#coordinator/git/http.ts";
 import { createEphemeralSecrets } from "#coordinator/identity/ephemeral.ts";
 import { linkLimits } from "./limits.ts";
-
-/** What the credential in a v1 job's URL opens: one commit of one repository, to read. */
-export interface GitGrant {
-	readonly repository: string;
-	readonly namespace: string;
-	readonly commit: string;
-}
 
 /** Short-lived credentials for workers that know nothing but `git fetch URL`. They live in memory and die with their attempt. */
 export interface GitAccess {

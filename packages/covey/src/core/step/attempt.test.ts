@@ -56,7 +56,6 @@ test("an attempt that is no longer current changes nothing: its report is settle
 	scene.complete(task, { outcome: "failed" }, { ...stale, worker: "three" });
 	scene.start(task, stale);
 	expect(scene.of("end")).toMatchObject([{ session: "one/2", attempt: 1, reason: "worker_lost" }]);
-	scene.do({ type: "attempt.alive", ...stale, task: task.spec.id });
 	scene.do({ type: "attempt.declined", ...stale, task: task.spec.id, message: "" });
 	expect(task).toMatchObject({ attempt: 2, status: "claimed" });
 	expect(scene.fleet.fenced).toBe(3);
@@ -76,13 +75,13 @@ test("a report from the session that had the lease counts, even when the worker 
 	expect(task.status).toBe("done");
 });
 
-test("signs of life renew a lease", () => {
+test("a sync that lists it renews a lease", () => {
 	const scene = new Scene({ leaseTtlMs: 1000, leaseMarginMs: 100 });
 	scene.connect("box");
 	const task = scene.submit();
 	for (let at = 0; at < 5; at++) {
 		scene.pass(900);
-		scene.do({ type: "attempt.alive", session: "box/1", worker: "box", task: task.spec.id, attempt: 1 });
+		scene.sync("box", [scene.listed(task, "preparing")]);
 	}
 	expect(task.status).toBe("claimed");
 	scene.pass(1101);

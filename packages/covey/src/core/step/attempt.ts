@@ -29,12 +29,6 @@ export function started(turn: Turn, event: EventOf<"attempt.started">): void {
 	begin(turn, task);
 }
 
-/** Output came: a v1 worker has no other sign of life. */
-export function alive(turn: Turn, event: EventOf<"attempt.alive">): void {
-	const task = rightful(turn, event);
-	if (task !== undefined) renewLease(turn, task.lease as Lease);
-}
-
 /** The worker repeats its report until it is settled, so every report is; but only the current attempt's counts. */
 export function completed(turn: Turn, event: EventOf<"attempt.completed">): void {
 	const { session, worker, task: id, attempt } = event;

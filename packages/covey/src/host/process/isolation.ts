@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import type { ControlGroups } from "./control-group.ts";
 import { withSandbox } from "./sandbox.ts";
 
-/** The highest level that this machine can give a job (DESIGN §7.7), and by what, for people. */
+/** The highest level that this machine can give a job, and by what, for people. */
 export interface Isolation {
 	/** 0 process group, 1 resource limits, 2 filesystem sandbox. Level 3, another user, is not offered. */
 	readonly level: 0 | 1 | 2;
