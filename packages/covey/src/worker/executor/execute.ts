@@ -132,12 +132,7 @@ async function execute(
 			...(group && { controlGroup: group }),
 			...(spare && { spare }),
 		});
-		if (group === undefined) {
-			writeRecord(options.stateDirectory, {
-				...record,
-				process: { pid: running.pid, startedAt: findProcess(running.pid)?.startedAt ?? 0 },
-			});
-		}
+		if (group === undefined) noteProcess(options.stateDirectory, record, running.pid);
 		const end = () => {
 			const order = signal.reason as EndOfAttempt;
 			running.end("cancel", order.hurry?.aborted ? 0 : order.graceMs);
@@ -157,6 +152,15 @@ async function execute(
 		if (!group?.populated) group?.remove();
 		// What could not be killed now is for the next sweep, which finds it by this record.
 		if (survivors.length === 0) removeRecord(options.stateDirectory, request.attemptKey);
+	}
+}
+
+/** Never throws, as on a full disk: the process runs already, and by the mark in its first record it is found too. */
+function noteProcess(stateDirectory: string, record: RunningRecord, pid: number): void {
+	try {
+		writeRecord(stateDirectory, { ...record, process: { pid, startedAt: findProcess(pid)?.startedAt ?? 0 } });
+	} catch {
+		// The first record stays as it is.
 	}
 }
 
