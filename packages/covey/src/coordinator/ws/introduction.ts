@@ -28,7 +28,7 @@ type Item = V2FromWorkerMessage | Uint8Array;
 /**
  * Runs a connection from its first message to its end.
  *
- * States: hello → proof (a challenge was sent) → connecting (the fleet is asked; what comes waits) → session → ended.
+ * States: hello → proof (a challenge was sent) → connecting (the fleet is asked) → session → ended.
  * A known worker is welcome at once and then offering: what it says waits for its first offer, which connects it.
  */
 export function introduce(options: IntroductionOptions): void {
@@ -83,7 +83,8 @@ export function introduce(options: IntroductionOptions): void {
 			else session!.receive(item);
 		} else if (state === "introducing" && !(item instanceof Uint8Array) && begins(item)) {
 			return;
-		} else if (early.push(item) > linkLimits.earlyMax || (known === undefined && state === "introducing")) {
+		} else if (known === undefined || early.push(item) > linkLimits.earlyMax) {
+			// Nobody has anything to say before its welcome, and what a stranger says is not kept.
 			fail(badMessage("something else than an introduction"));
 		}
 	}

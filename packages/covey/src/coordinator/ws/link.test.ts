@@ -283,3 +283,17 @@ test("The embedded worker is welcome at once and connected by its first offer; w
 	expect(link.fleet.events.map(({ type }) => type)).toEqual(["worker.enrol", "worker.connect", "worker.sync"]);
 	expect(link.fleet.workers.get("hub")?.identity).toEqual({ kind: "embedded" });
 });
+
+test("a stranger who goes on talking before it is welcome is turned away, and nothing of it is kept", async () => {
+	await using link = await startLink();
+	const key = createKey();
+	const peer = link.connect();
+	await peer.opened();
+	const hello = helloOf(key, "w1");
+	peer.send(hello);
+	const proof = proofOf(key, hello, await peer.message("challenge"));
+	const sync = { type: "sync", sequence: 1, assigned: 0, attempts: [] };
+	peer.send({ type: "batch", messages: [proof, sync] });
+	expect(await peer.message("refusal")).toMatchObject({ error: { code: "bad_request", message: "something else than an introduction" } });
+	expect(await peer.closed()).toMatchObject({ code: 4400 });
+});
