@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -392,26 +392,4 @@ describe("the environment of a job", () => {
 		const executor = await startExecutor();
 		expect((await executor.run(["sh", "-c", "wc -c; nice"])).stdout.toString()).toBe("0\n10\n");
 	});
-});
-
-test("a command is not let go of when the disk is full by the time it has started", async () => {
-	const stateDirectory = await mkdtemp(join(scratch, "state-"));
-	const attemptKey = `t_01arz3ndektsv4rrffq69g5fav.${(process.pid % 1000) * 1000 + ++attempts}`;
-	await using executor = createExecutor({
-		// Asked for between the first record and the second, which finds its place taken.
-		get worker() {
-			mkdirSync(join(stateDirectory, "running", `${attemptKey}.json.new`));
-			return "here";
-		},
-		stateDirectory,
-		environment: process.env,
-		controlGroups: undefined,
-	});
-	const command = ["sh", "-c", "read line < /dev/null; echo done"];
-	const said: Buffer[] = [];
-	const sink = (_: string, data: Uint8Array) => void said.push(Buffer.from(data));
-	const request = { attemptKey, command, cwd: scratch, environment: {}, graceMs: 5000, limits: {} };
-	const { outcome } = await executor.execute(request, sink, new AbortController().signal);
-	expect({ outcome, said: Buffer.concat(said).toString() }).toEqual({ outcome: "passed", said: "done\n" });
-	expect(findTree({ group: undefined, environment: attemptMark(attemptKey) })).toEqual([]);
 });

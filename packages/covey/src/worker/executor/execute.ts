@@ -74,13 +74,23 @@ export interface Executor extends AsyncDisposable {
 
 export function createExecutor(options: ExecutorOptions): Executor {
 	const { controlGroups, spares: count = 0 } = options;
-	const spares = controlGroups && count > 0 ? createSpares(controlGroups, count, jobNice) : undefined;
+	const groups: Groups = {
+		spares: controlGroups && count > 0 ? createSpares(controlGroups, count, jobNice) : undefined,
+		removing: new Set(),
+	};
 	return {
-		execute: (request, sink, signal) => execute(options, spares, request, sink, signal),
+		execute: (request, sink, signal) => execute(options, groups, request, sink, signal),
 		async [Symbol.asyncDispose]() {
-			await spares?.[Symbol.asyncDispose]();
+			await groups.spares?.[Symbol.asyncDispose]();
+			await Promise.all(groups.removing);
 		},
 	};
+}
+
+/** Control groups before and after an attempt has them. */
+interface Groups {
+	readonly spares: Spares | undefined;
+	readonly removing: Set<Promise<void>>;
 }
 
 /** Jobs give way to the worker's own loop, so that its link lives under any load. */
@@ -88,7 +98,7 @@ const jobNice = 10;
 
 async function execute(
 	options: ExecutorOptions,
-	spares: Spares | undefined,
+	groups: Groups,
 	request: ExecuteRequest,
 	sink: OutputSink,
 	signal: AbortSignal,
@@ -98,7 +108,7 @@ async function execute(
 	if (asked > offered)
 		return { outcome: "refused", message: `isolation level ${asked} was asked for; this worker gives ${offered}`, ...nothing };
 	const temporaryDirectory = mkdtempSync(join(tmpdir(), "covey-"));
-	const { group, spare } = openGroup(options, spares, request);
+	const { group, spare } = openGroup(options, groups.spares, request);
 	const mark = attemptMark(request.attemptKey);
 	const record: RunningRecord = {
 		attempt: request.attemptKey,
@@ -149,7 +159,7 @@ async function execute(
 	} finally {
 		await spare?.[Symbol.asyncDispose]();
 		await removeDirectory(temporaryDirectory);
-		if (!group?.populated) group?.remove();
+		if (group !== undefined && !group.populated) removeBehind(groups, group);
 		// What could not be killed now is for the next sweep, which finds it by this record.
 		if (survivors.length === 0) removeRecord(options.stateDirectory, request.attemptKey);
 	}
@@ -162,6 +172,12 @@ function noteProcess(stateDirectory: string, record: RunningRecord, pid: number)
 	} catch {
 		// The first record stays as it is.
 	}
+}
+
+/** Nobody waits for it: the kernel may take its time. */
+function removeBehind({ removing }: Groups, group: ControlGroup): void {
+	const removal = group.removeSoon().finally(() => removing.delete(removal));
+	removing.add(removal);
 }
 
 /** A group for the attempt: that of a process made ahead, where one is ready and can become the command. */
