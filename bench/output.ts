@@ -5,7 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { type Fleet as Client, connect } from "@covey/client";
 import { isEnded } from "@covey/protocol";
+import { dial } from "#cli/dial.ts";
 import { Fleet } from "../tests/kit/fleet.ts";
 import { interleave, time } from "./kit/time.ts";
 import { type BenchLine, toLine } from "./line.ts";
@@ -26,6 +28,9 @@ export async function run(): Promise<BenchLine[]> {
 	const directory = mkdtempSync(join(tmpdir(), "covey-output-"));
 	try {
 		await using fleet = await Fleet.start({ workers: 1 });
+		// As the command line dials: what is measured is the way of the bytes, and not the browser's kind of WebSocket.
+		const token = readFileSync(join(fleet.coordinator.state, "coordinator/admin.token"), "utf8").trim();
+		await using sdk = await connect({ url: fleet.url, token, webSocket: dial });
 		await using ssh = await SshPeer.start();
 		const linesFile = join(directory, "lines");
 		writeFileSync(
@@ -39,7 +44,7 @@ export async function run(): Promise<BenchLine[]> {
 			["output-lines", ["grep", "--line-buffered", "", linesFile], lines * 80],
 			["output-bytes", ["cat", rawFile], rawMegabytes * 1e6],
 		] as const) {
-			const ours = () => rate(bytes, () => readOurs(fleet, command));
+			const ours = () => rate(bytes, () => readOurs(sdk, command));
 			const peer = () => rate(bytes, () => readPeer(ssh, command));
 			await interleave(1, ours, peer);
 			const notes = name === "output-bytes" ? { stalledReader: await stalledReader(fleet, rawFile) } : { peerShell: ssh.shell };
@@ -66,9 +71,9 @@ async function rate(bytes: number, read: () => Promise<number>): Promise<number>
 	return bytes / 1e3 / ms;
 }
 
-async function readOurs(fleet: Fleet, command: readonly string[]): Promise<number> {
+async function readOurs(sdk: Client, command: readonly string[]): Promise<number> {
 	let got = 0;
-	const record = await fleet.sdk.run({ payload: { command: [...command] } }, { onOutput: (_, data) => void (got += data.length) });
+	const record = await sdk.run({ payload: { command: [...command] } }, { onOutput: (_, data) => void (got += data.length) });
 	if (record.outcome !== "passed") throw new Error(`${command[0]} ${record.outcome}`);
 	return got;
 }

@@ -8,6 +8,7 @@ import type { QueuePeer } from "./queue-peer.ts";
 import { freePort, listening, quit } from "./server.ts";
 
 interface Graphile {
+	readonly Logger: new (factory: () => () => void) => unknown;
 	makeWorkerUtils(options: unknown): Promise<{
 		migrate(): Promise<void>;
 		addJob(task: string, payload: unknown): Promise<unknown>;
@@ -20,7 +21,7 @@ interface Pg {
 
 /** graphile-worker with the preset of its own benchmark, on a PostgreSQL with its stock settings. */
 export async function startGraphile(concurrency: number): Promise<QueuePeer> {
-	const { makeWorkerUtils } = await importPeer<Graphile>("graphile-worker");
+	const { Logger, makeWorkerUtils } = await importPeer<Graphile>("graphile-worker");
 	const programs = findPostgres();
 	const directory = mkdtempSync(join(tmpdir(), "covey-postgres-"));
 	const account = accountOf(directory);
@@ -44,7 +45,7 @@ export async function startGraphile(concurrency: number): Promise<QueuePeer> {
 	// Idle connections hear of the shutdown.
 	pool.on("error", () => {});
 	stack.defer(() => pool.end());
-	const utils = await makeWorkerUtils({ pgPool: pool });
+	const utils = await makeWorkerUtils({ pgPool: pool, logger: new Logger(() => () => {}) });
 	await utils.migrate();
 	const owned = stack.move();
 	return {

@@ -60,7 +60,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 	const worktrees = parts.use(createWorktreePool({ directory: join(cacheDirectory, "repositories"), idleMax: options.worktreesMax }));
 	await worktrees.start(signal);
 	const executor = createExecutor({
-		spares: Math.min(options.slots + 2, sparesMax),
+		spares: Math.min(2 * options.slots + 4, sparesMax),
 		worker: options.name,
 		stateDirectory,
 		environment: process.env,
@@ -109,8 +109,8 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 /** Of one attempt, all together: more is a fork bomb. */
 const processesMax = 4096;
 
-/** Each is a waiting shell of less than a megabyte. */
-const sparesMax = 8;
+/** Each is a waiting shell of less than a megabyte; a new one takes as long as several short jobs. */
+const sparesMax = 16;
 
 /** Half the cores, as a machine that people work on can spare. */
 export function defaultSlots(): number {

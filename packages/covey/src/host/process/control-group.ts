@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { mkdir, rmdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 /** What a control group can bound here. Depends on what was delegated to this process. */
@@ -44,6 +45,13 @@ export function createControlGroup(groups: ControlGroups, name: string, limits: 
 	const path = join(groups.root, `${prefix}${name}`);
 	mkdirSync(path);
 	limitControlGroup(groups, path, limits);
+	return new ControlGroup(path);
+}
+
+/** The same without bounds, and without holding up this thread: while a process enters any group, the kernel makes none. */
+export async function prepareControlGroup(groups: ControlGroups, name: string): Promise<ControlGroup> {
+	const path = join(groups.root, `${prefix}${name}`);
+	await mkdir(path);
 	return new ControlGroup(path);
 }
 
@@ -110,6 +118,11 @@ export class ControlGroup {
 
 	get memoryPeakBytes(): number | undefined {
 		return Number(read(join(this.path, "memory.peak"))) || undefined;
+	}
+
+	/** Removes it without holding up this thread: while a process enters any group, the kernel removes none. Never throws: what stays is empty. */
+	async removeSoon(): Promise<void> {
+		for (const path of [...descend(this.path)].reverse()) await rmdir(path).catch(() => {});
 	}
 
 	/** Removes it. Safe twice. @throws the system's error while it is populated. */

@@ -3,7 +3,7 @@ import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { setPriority } from "node:os";
 import type { Readable } from "node:stream";
-import { type ControlGroup, type ControlGroups, createControlGroup, removeGroupsOfTheDead } from "./control-group.ts";
+import { type ControlGroup, type ControlGroups, prepareControlGroup, removeGroupsOfTheDead } from "./control-group.ts";
 import { type Pipe, takePipe } from "./pipe.ts";
 
 /**
@@ -49,12 +49,12 @@ export function createSpares(groups: ControlGroups, count: number, nice: number)
 		if (over || ready.size + making >= count) return;
 		making++;
 		try {
-			const spare = await startSpare(createControlGroup(groups, `${name}-${process.pid}-${made++}`, {}), nice);
+			const spare = await startSpare(await prepareControlGroup(groups, `${name}-${process.pid}-${made++}`), nice);
 			ready.add(spare);
 			spare.child.once("exit", () => {
 				if (!ready.delete(spare)) return;
 				over = true;
-				discard(spare);
+				void discard(spare);
 			});
 			if (over) ready.delete(spare) && (await spare[Symbol.asyncDispose]());
 		} catch {
@@ -118,7 +118,7 @@ async function startSpare(controlGroup: ControlGroup, nice: number): Promise<Spa
 		return spare;
 	} catch (error) {
 		for (const { reader } of pipes) reader.destroy();
-		controlGroup.remove();
+		await controlGroup.removeSoon();
 		throw error;
 	} finally {
 		for (const { writer } of pipes) closeSync(writer);
@@ -132,17 +132,13 @@ async function end(spare: Spare): Promise<void> {
 		spare.child.stdin!.end();
 		await exited;
 	}
-	discard(spare);
+	await discard(spare);
 }
 
-function discard({ stdout, stderr, controlGroup }: Spare): void {
+async function discard({ stdout, stderr, controlGroup }: Spare): Promise<void> {
 	stdout.destroy();
 	stderr.destroy();
-	try {
-		controlGroup.remove();
-	} catch {
-		// Somebody put a process of his own into it.
-	}
+	await controlGroup.removeSoon();
 }
 
 /** As one word for any shell. */
