@@ -1,7 +1,7 @@
 import type { FromClient } from "@covey/protocol";
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
-import { type Connection, startCoordinator } from "./coordinator.fixture.ts";
+import { type Connection, startCoordinator, taskId } from "./coordinator.fixture.ts";
 
 const submission = (title: string) => ({ title, payload: { command: [title] } });
 const titlesOf = (message: FromClient): string[] =>
@@ -58,4 +58,20 @@ test("a dropped link repeats a submission with a dedup key, and only such", asyn
 	await using careless = await connect({ url: other.url });
 	await expect(careless.submit(submission("twice"))).rejects.toMatchObject({ code: "unavailable" });
 	expect(other.received).toHaveLength(1);
+});
+
+test("a submission with a dedup key outlives a dropped link, whatever was submitted beside it", async () => {
+	const result = { task: taskId, ask: "a_01h00000000000000000000000", status: "pending", merged: false, deduplicated: false };
+	await using coordinator = await startCoordinator({
+		message(message, connection) {
+			if (message.type !== "call" || message.operation !== "task.submit") return;
+			if (connection.number === 1) connection.drop();
+			else connection.send({ type: "result", id: message.id, output: { results: [result] } });
+		},
+	});
+	await using fleet = await connect({ url: coordinator.url });
+	const keyed = fleet.submit({ payload: {}, dedupKey: "mine" });
+	const plain = fleet.submit({ payload: {} });
+	await expect(plain).rejects.toMatchObject({ code: "unavailable" });
+	expect(await keyed).toEqual(result);
 });

@@ -13,7 +13,7 @@ interface Waiting {
 }
 
 /**
- * Gathers the submissions of one tick into few `task.submit` calls. The coordinator takes a batch as a whole or not at
+ * Gathers the submissions of one tick into few `task.submit` calls, those that may be repeated apart from the others. The coordinator takes a batch as a whole or not at
  * all, so a refused batch is sent again one by one: strangers that happened to share a tick do not share a refusal.
  */
 export class Submissions {
@@ -46,6 +46,7 @@ export class Submissions {
 			while (
 				to < waiting.length &&
 				to - from < wireLimits.batchMax &&
+				(waiting[to] as Waiting).repeatable === (waiting[from] as Waiting).repeatable &&
 				characters + (waiting[to] as Waiting).text.length < clientLimits.submitCharactersMax
 			);
 			void this.#send(waiting.slice(from, to));
@@ -68,7 +69,7 @@ export class Submissions {
 
 	async #call(batch: readonly Waiting[]): Promise<readonly SubmitResult[]> {
 		const texts = batch.map((waiting) => waiting.text).join(",");
-		const repeatable = batch.every((waiting) => waiting.repeatable);
+		const { repeatable } = batch[0] as Waiting;
 		const output = (await this.#multiplexer.call("task.submit", `{"submissions":[${texts}]}`, repeatable)) as {
 			results: readonly SubmitResult[];
 		};
