@@ -15,6 +15,7 @@ export interface FleetConfig {
 	readonly leaseTtlMs: number;
 	readonly leaseMarginMs: number;
 	readonly tasksLiveMax: number;
+	readonly specBytesMax: number;
 	readonly workersMax: number;
 	readonly tokensMax: number;
 }
@@ -28,6 +29,8 @@ export interface Fleet {
 	readonly tasks: Map<string, Task>;
 	readonly workers: Map<string, Worker>;
 	readonly tokens: Map<string, TokenRecord>;
+	/** What the submissions of the tasks in memory weigh; see `weight.ts`. Counted anew by `resume`. */
+	specBytes: number;
 	/** Last number given to a task or an audit entry. */
 	order: number;
 	/** The latest time seen. It never goes back: after a backward jump it waits for the world to catch up. */
@@ -53,12 +56,13 @@ export interface Turn {
 
 /** An empty fleet, ready for `restore` and `resume`, or for `step` at once. */
 export function createFleet(config: Partial<FleetConfig> = {}): Fleet {
-	const { leaseTtlMs, leaseMarginMs, tasksLiveMax, workersMax, tokensMax } = limits;
+	const { leaseTtlMs, leaseMarginMs, tasksLiveMax, specBytesMax, workersMax, tokensMax } = limits;
 	return {
-		config: { leaseTtlMs, leaseMarginMs, tasksLiveMax, workersMax, tokensMax, ...config },
+		config: { leaseTtlMs, leaseMarginMs, tasksLiveMax, specBytesMax, workersMax, tokensMax, ...config },
 		tasks: new Map(),
 		workers: new Map(),
 		tokens: new Map(),
+		specBytes: 0,
 		order: 0,
 		clock: 0,
 		fenced: 0,

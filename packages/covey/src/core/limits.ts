@@ -5,6 +5,8 @@ import { assert } from "#kit/assert.ts";
 export const limits = {
 	/** Live tasks held in memory; more are refused with `too_many`. */
 	tasksLiveMax: 1_100_000,
+	/** What their submissions weigh together, about; once it is reached more are refused with `too_many`. */
+	specBytesMax: 1024 ** 3,
 	workersMax: 20_000,
 	tokensMax: 10_000,
 	/** Asks answered by one merged task. */

@@ -11,6 +11,7 @@ import { addWorker } from "./step/enrol.ts";
 import type { Task, TaskSpec } from "./task.ts";
 import { createTimers } from "./timers.ts";
 import type { TokenRecord } from "./token.ts";
+import { weightOf } from "./weight.ts";
 import type { Worker, WorkerRecord } from "./worker.ts";
 
 type Rest = Omit<Task, "spec">;
@@ -35,6 +36,7 @@ export function restore(fleet: Fleet, changes: readonly RecordChange[]): void {
  */
 export function resume(fleet: Fleet, now: number): void {
 	fleet.clock = now;
+	fleet.specBytes = 0;
 	fleet.scheduler = createScheduler();
 	fleet.timers = createTimers();
 	fleet.halves.clear();
@@ -49,6 +51,7 @@ export function resume(fleet: Fleet, now: number): void {
 	for (const task of fleet.tasks.values()) {
 		Object.assign(task, { lease: undefined, ticket: undefined, timer: undefined });
 		indexKeys(fleet.keys, task);
+		fleet.specBytes += weightOf(task.spec.submission);
 		if (task.status === "pending") {
 			// A clock that was set back must not stretch the wait.
 			if (task.pendingSince > now) {

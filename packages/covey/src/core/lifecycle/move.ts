@@ -3,10 +3,12 @@ import type { Fleet, Turn } from "#core/fleet.ts";
 import { closeToMerges, closeToSuperseding, dropKeys, indexKeys } from "#core/keys.ts";
 import type { Task } from "#core/task.ts";
 import { assertMove, taskTransitions } from "#core/transitions.ts";
+import { weightOf } from "#core/weight.ts";
 
 /** Takes a task into memory, and tells the journal. */
 export function admit(fleet: Fleet, task: Task): void {
 	hold(fleet, task);
+	fleet.specBytes += weightOf(task.spec.submission);
 	fleet.changes.specs.add(task.spec.id);
 	fleet.changes.tasks.add(task.spec.id);
 	indexKeys(fleet.keys, task);

@@ -2,6 +2,7 @@ import { isEnded } from "@covey/protocol";
 import type { EventOf } from "#core/event.ts";
 import type { Turn } from "#core/fleet.ts";
 import { letGo } from "#core/lifecycle/move.ts";
+import { weightOf } from "#core/weight.ts";
 
 /**
  * History holds these ends: the tasks leave memory and the journal's live set. One that a person revived meanwhile stays,
@@ -12,6 +13,7 @@ export function historyHolds({ fleet }: Turn, { tasks }: EventOf<"history.holds"
 		const task = fleet.tasks.get(id);
 		if (task === undefined || !isEnded(task.status) || task.attempt !== attempt || task.status !== status) continue;
 		letGo(fleet, task);
+		fleet.specBytes -= weightOf(task.spec.submission);
 		fleet.changes.tasks.add(id);
 	}
 }

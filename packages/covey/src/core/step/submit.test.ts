@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { actor, admin, Scene } from "#core/fleet.fixture.ts";
+import { resume } from "#core/fleet.ts";
 import { limits } from "#core/limits.ts";
 
 test("a submission that meets a free worker is placed in the same step, as one record", () => {
@@ -30,6 +31,23 @@ test("all of a submission is accepted, or none", () => {
 	expect(scene.fleet.tasks.size).toBe(0);
 	expect(scene.trySubmit([{}, {}])).toMatchObject({ ok: true });
 	expect(scene.trySubmit([{ dedupKey: "x" }])).toMatchObject({ ok: false });
+});
+
+test("what live tasks weigh is bounded: more are refused until history holds some, also after a restart", () => {
+	const scene = new Scene({ specBytesMax: 10_000 });
+	const heavy = { payload: { command: ["x".repeat(10_000)] } };
+	const first = scene.submit({ ...heavy, dedupKey: "x" });
+	const refusal = { ok: false, error: { code: "too_many", message: expect.stringContaining("limit of 10000"), hint: expect.any(String) } };
+	expect(scene.trySubmit([{}])).toMatchObject(refusal);
+	expect(scene.trySubmit([{ dedupKey: "x" }])).toMatchObject({ ok: true });
+	const held = scene.fleet.specBytes;
+	resume(scene.fleet, scene.now);
+	expect(scene.fleet.specBytes).toBe(held);
+	expect(scene.trySubmit([{}])).toMatchObject(refusal);
+	scene.ask({ type: "task.cancel", actor: admin, task: first.spec.id, force: false });
+	scene.do({ type: "history.holds", tasks: [{ id: first.spec.id, attempt: first.attempt, status: first.status }] });
+	expect(scene.fleet.specBytes).toBe(0);
+	expect(scene.trySubmit([{}])).toMatchObject({ ok: true });
 });
 
 test("a repeated dedup key finds the first task, also after it ended and at the limit, and keeps its ask", () => {

@@ -35,10 +35,19 @@ function refusalOf(fleet: Fleet, { actor, tasks }: Submit): WireError | undefine
 		if (unmatched !== undefined) return unmatched;
 		fresh++;
 	}
-	if (fleet.tasks.size + fresh <= fleet.config.tasksLiveMax) return undefined;
+	return fresh === 0 ? undefined : noRoom(fleet, fresh);
+}
+
+/** What is held may pass the limit of bytes by one message, which is bounded: so nothing is weighed twice. */
+function noRoom(fleet: Fleet, fresh: number): WireError | undefined {
+	const { tasksLiveMax, specBytesMax } = fleet.config;
+	const few = fleet.tasks.size + fresh <= tasksLiveMax;
+	if (few && fleet.specBytes < specBytesMax) return undefined;
 	return {
 		code: "too_many",
-		message: `${fleet.tasks.size} tasks are live and ${fresh} more would pass the limit of ${fleet.config.tasksLiveMax}`,
+		message: few
+			? `the ${fleet.tasks.size} live tasks take ${fleet.specBytes} bytes, which is over the limit of ${specBytesMax}`
+			: `${fleet.tasks.size} tasks are live and ${fresh} more would pass the limit of ${tasksLiveMax}`,
 		hint: "wait until some have ended, or cancel what is no longer wanted: covey tasks --status pending",
 		retryAfterMs: 1000,
 	};
