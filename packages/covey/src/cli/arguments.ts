@@ -14,6 +14,15 @@ export function integer(text: string): number {
 	return Number(text);
 }
 
+/** A whole number in a range, both ends of which are in it. */
+export const within =
+	(min: number, max: number) =>
+	(text: string): number => {
+		const number = integer(text);
+		if (number < min || number > max) throw new CoveyError("bad_request", `${text} is not between ${min} and ${max}`);
+		return number;
+	};
+
 /** Repeated, or separated by commas. */
 export function list(text: string, previous: readonly string[] = []): readonly string[] {
 	return [...previous, ...text.split(",").filter((item) => item !== "")];
@@ -27,7 +36,7 @@ export function repeated(text: string, previous: readonly string[] = []): readon
 /** `key=value`, repeated. */
 export function pairs(text: string, previous: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
 	const equals = text.indexOf("=");
-	if (equals < 1) throw new CoveyError("bad_request", `${JSON.stringify(text)} is no key=value`);
+	if (equals < 1) throw new CoveyError("bad_request", `${JSON.stringify(text)} is no key=value`, { hint: "as in gpu=yes" });
 	return { ...previous, [text.slice(0, equals)]: text.slice(equals + 1) };
 }
 
@@ -43,6 +52,6 @@ export const oneOf =
 export function coordinatorUrl(text: string): string {
 	if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return new URL(text).origin;
 	throw new CoveyError("bad_request", `${JSON.stringify(text)} is not the address of a coordinator`, {
-		hint: "it looks like http://host:8000",
+		hint: /^[^/\s]+:\d+\/?$/.test(text) ? `did you mean http://${text}?` : "it looks like http://host:8000",
 	});
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { startCoordinator } from "@covey/client/coordinator.fixture";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -39,7 +39,39 @@ test("what is not understood is a usage error that names what was meant", async 
 	expect(await covey("token")).toMatchObject({ code: 2, stderr: expect.stringContaining("token revoke") });
 	expect(await covey("tasks", "--limt", "3")).toMatchObject({ code: 2, stderr: expect.stringContaining("--limit") });
 	expect(await covey("run", "--timeout", "soon", "--", "true")).toMatchObject({ code: 2, stderr: expect.stringContaining("90s, 5m") });
-	expect(await covey("run")).toMatchObject({ code: 2, stderr: expect.stringContaining("command") });
+	expect(await covey("run")).toMatchObject({ code: 2, stderr: expect.stringContaining("covey: missing required argument 'command'") });
+});
+
+test("a value that no option takes is refused with the option, the value and what it takes", async () => {
+	const cases = [
+		["run --tag gpu -- true", '--tag: "gpu" is no key=value', "gpu=yes"],
+		["run --isolation 9 -- true", "--isolation: 9 is not between 0 and 3"],
+		["up --port 99999", "--port: 99999 is not between 0 and 65535"],
+		["tasks --status running", '--status: "running" is none of pending', "in_progress"],
+		["tasks --outcome fail", '--outcome: "fail" is none of passed, failed'],
+		["token create client --role boss", '--role: "boss" is none of admin'],
+		["join 127.0.0.1:8000", '"127.0.0.1:8000"', "did you mean http://127.0.0.1:8000?"],
+	] as const;
+	for (const [line, ...parts] of cases) {
+		const { code, stderr } = await covey(...line.split(" "));
+		expect(code, line).toBe(2);
+		for (const part of parts) expect(stderr.toString()).toContain(part);
+	}
+});
+
+test("an address that this machine does not have ends covey up, and nothing is left listening", async () => {
+	using machine = createHome();
+	const up = await startCovey(["up", "--port", "0", "--host", "192.0.2.1", "--slots", "0"], { home: machine }).ended;
+	expect([up.code, up.stderr]).toEqual([7, expect.stringContaining("192.0.2.1 is no address of this machine")]);
+});
+
+test("a home that cannot be written is the machine's fault and not Covey's", async () => {
+	using machine = createHome();
+	const file = join(machine.directory, "file");
+	writeFileSync(file, "");
+	const { code, stderr } = await startCovey(["status"], { home: machine, environment: { XDG_STATE_HOME: file } }).ended;
+	expect([code, stderr.toString()]).toEqual([3, expect.stringContaining("this machine refuses: ENOTDIR")]);
+	expect(stderr.toString()).toContain("covey paths");
 });
 
 test("every command has help of its own, and what it calls an argument is one", async () => {

@@ -45,15 +45,31 @@ export function createParser(entry: CommandEntry, command: Command): Parser {
 		.helpOption("-h, --help", "what this command does")
 		.allowExcessArguments(false)
 		.showHelpAfterError(`(covey ${entry.path} --help tells more)`)
+		.configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, "covey:")) })
 		.exitOverride();
 	if (command.passThrough) parser.passThroughOptions();
 	for (const [syntax, about] of command.arguments ?? []) parser.argument(syntax, about);
 	for (const { flags, about, parse } of command.options ?? []) {
-		if (parse) parser.option(flags, about, parse as (text: string, previous: unknown) => unknown);
+		if (parse) parser.option(flags, about, named(flags, parse as Reader));
 		else parser.option(flags, about);
 	}
 	if (command.notes) parser.addHelpText("after", `\n${command.notes}`);
 	return parser;
+}
+
+type Reader = (text: string, previous: unknown) => unknown;
+
+/** The reader, whose failures also name the option. */
+function named(flags: string, read: Reader): Reader {
+	const [option = flags] = flags.match(/--[a-z-]+/) ?? [];
+	return (text, previous) => {
+		try {
+			return read(text, previous);
+		} catch (error) {
+			if (!(error instanceof CoveyError)) throw error;
+			throw new CoveyError(error.code, `${option}: ${error.message}`, { cause: error, ...(error.hint && { hint: error.hint }) });
+		}
+	};
 }
 
 function showRoot(words: readonly string[]): number {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { CoveyError } from "@covey/protocol";
+import { CoveyError, WorkerName } from "@covey/protocol";
 import { acquireOwnerLock } from "#host/lock/owner-lock.ts";
 import { describeMachine } from "#host/machine/machine.ts";
 import { onShutdown } from "#host/signals/shutdown.ts";
@@ -52,6 +52,8 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 	const { worker: settings, coordinator: timing, log } = (await loadConfig()).settings;
 	const logger = createProcessLogger(log);
 	const name = options.name ?? settings.name ?? readMembership(where)?.name ?? describeMachine().name;
+	const valid = WorkerName.safeParse(name);
+	if (!valid.success) throw new CoveyError("bad_request", `--name ${JSON.stringify(name)}: ${valid.error.issues[0]?.message}`);
 	using _lock = acquireOwnerLock(join(where.worker, "worker"), `the worker of ${where.worker}`);
 	const stopping = new AbortController();
 	await using machine = await createMachineWorker(

@@ -40,7 +40,12 @@ export class Listeners {
 				if (this.#options.port !== 0 || tries >= 8) throw error;
 			}
 		}
-		for (const address of this.#options.addresses) if (!(address in wildcards)) await this.#add(address, this.port);
+		try {
+			for (const address of this.#options.addresses) if (!(address in wildcards)) await this.#add(address, this.port);
+		} catch (error) {
+			await this.close(0);
+			throw error;
+		}
 	}
 
 	get port(): number {

@@ -1,4 +1,4 @@
-import { duration, integer, list } from "#cli/arguments.ts";
+import { duration, integer, list, within } from "#cli/arguments.ts";
 import { defineCommand } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 
@@ -12,7 +12,7 @@ interface Options {
 
 export const up = defineCommand<Options>({
 	options: [
-		{ flags: "--port <number>", about: "where to listen (default 8000); 0 picks one", parse: integer },
+		{ flags: "--port <number>", about: "where to listen (default 8000); 0 picks one", parse: within(0, 65_535) },
 		{ flags: "--host <address>", about: "listen here too; may be repeated", parse: list },
 		{ flags: "--slots <number>", about: "tasks at once of the embedded worker; 0: none", parse: integer },
 		{ flags: "--idle-exit <duration>", about: "end after so long without work or visitors", parse: duration },

@@ -1,4 +1,4 @@
-import { duration, integer, list, oneOf, pairs, repeated } from "#cli/arguments.ts";
+import { duration, list, oneOf, pairs, repeated, within } from "#cli/arguments.ts";
 import type { Option } from "#cli/command.ts";
 import type { SnapshotAllowance } from "#host/git/rules.ts";
 
@@ -34,8 +34,8 @@ export const runOptions: readonly Option[] = [
 	{ flags: "--on <machine>", about: "run on this machine, or wait for it" },
 	{ flags: "--tag <key=value>", about: "run on a machine with this tag; may be repeated", parse: pairs },
 	{ flags: "--prefer <machine>", about: "run on this machine unless it stays busy" },
-	{ flags: "--isolation <level>", about: "0 group, 1 limits, 2 file system sandbox; at least this", parse: integer },
-	{ flags: "--priority <number>", about: "-100 to 100; higher goes first", parse: integer },
+	{ flags: "--isolation <level>", about: "0 group, 1 limits, 2 file system sandbox; at least this", parse: within(0, 3) },
+	{ flags: "--priority <number>", about: "-100 to 100; higher goes first", parse: within(-100, 100) },
 	{ flags: "--timeout <duration>", about: "end the command after so long, as in 90s or 5m", parse: duration },
 	{ flags: "--silent-timeout <duration>", about: "end it when it writes nothing for so long", parse: duration },
 	{ flags: "--env-var <NAME[=value]>", about: "set a variable, or pass this shell's; may be repeated", parse: repeated },

@@ -69,7 +69,7 @@ function explain(cause: NodeJS.ErrnoException, host: string, port: number): Erro
 	if (cause.code === "EADDRNOTAVAIL" || cause.code === "EAFNOSUPPORT") {
 		return new CoveyError("unavailable", `${host} is no address of this machine`, {
 			cause,
-			hint: "see coordinator.listen in the configuration",
+			hint: "covey up --host and coordinator.listen take addresses that this machine has",
 		});
 	}
 	if (cause.code === "EACCES")

@@ -1,6 +1,7 @@
-import { CoveyError } from "@covey/protocol/errors";
 import type { OperationInput } from "@covey/protocol/operations";
-import { duration, integer, list as listOf } from "#cli/arguments.ts";
+import type { Outcome } from "@covey/protocol/outcome";
+import { outcomes } from "@covey/protocol/outcome-table";
+import { duration, list as listOf, oneOf, within } from "#cli/arguments.ts";
 import { defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { withFleet } from "#cli/fleet.ts";
@@ -21,24 +22,30 @@ interface Options {
 	readonly json?: boolean;
 }
 
+const status = oneOf("pending", "claimed", "in_progress", "done", "failed", "needs_human", "cancelled");
+const statuses = (text: string, previous: readonly string[] = []) => [...previous, ...listOf(text).map(status)];
+
 export const list = defineCommand<Options>({
 	options: [
-		{ flags: "--status <status>", about: "pending, claimed, in_progress, done, failed, needs_human, cancelled", parse: listOf },
+		{ flags: "--status <status>", about: "pending, claimed, in_progress, done, failed, needs_human, cancelled", parse: statuses },
 		{ flags: "--worker <name>", about: "that ran on this machine" },
-		{ flags: "--outcome <outcome>", about: "that ended so, as in passed or timed_out" },
+		{
+			flags: "--outcome <outcome>",
+			about: "that ended so, as in passed or timed_out",
+			parse: oneOf(...(Object.keys(outcomes) as Outcome[])),
+		},
 		{ flags: "--submitter <name>", about: "of this person or program" },
 		{ flags: "--namespace <name>", about: "in this namespace" },
 		{ flags: "--type <type>", about: "of this task type, as in run" },
 		{ flags: "--text <words>", about: "with these words in the title" },
 		{ flags: "--since <duration>", about: "submitted in the last 90m or 2d", parse: duration },
-		{ flags: "--limit <number>", about: "at most so many (default 20, at most 1000)", parse: integer },
+		{ flags: "--limit <number>", about: "at most so many (default 20, at most 1000)", parse: within(1, 1000) },
 		{ flags: "--cursor <cursor>", about: "go on behind an earlier page" },
 		jsonOption,
 	],
 	run: ({ options }) =>
 		withFleet(async (fleet) => {
 			const { status, since, limit = 20, json, ...filters } = options;
-			if (limit < 1 || limit > 1000) throw new CoveyError("bad_request", `--limit ${limit} is not between 1 and 1000`);
 			const page = await fleet.call("task.list", {
 				...filters,
 				limit,

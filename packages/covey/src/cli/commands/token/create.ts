@@ -1,6 +1,6 @@
 import { CoveyError } from "@covey/protocol/errors";
 import type { OperationInput } from "@covey/protocol/operations";
-import { duration, integer, list, oneOf, pairs } from "#cli/arguments.ts";
+import { duration, list, oneOf, pairs, within } from "#cli/arguments.ts";
 import { defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { withFleet } from "#cli/fleet.ts";
@@ -30,14 +30,21 @@ const kinds: Readonly<Record<"join" | "worker" | "client", (options: Options) =>
 	},
 };
 
+const role = oneOf("admin", "submit", "read", "worker", "cache");
+const roles = (text: string, previous: readonly string[] = []) => [...previous, ...list(text).map(role)];
+
 export const create = defineCommand<Options>({
 	arguments: [["<kind>", "join: enrols a worker; worker: for a plain v1 worker; client: for a person or program"]],
 	options: [
-		{ flags: "--role <role>", about: "of a client: admin, submit, read, worker, cache; may be repeated", parse: list },
+		{ flags: "--role <role>", about: "of a client: admin, submit, read, worker, cache; may be repeated", parse: roles },
 		{ flags: "--namespace <name>", about: "only there; may be repeated (default: everywhere)", parse: list },
 		{ flags: "--label <text>", about: "whom it is for; shown in lists and the audit log" },
 		{ flags: "--expires <duration>", about: "worthless after so long", parse: duration },
-		{ flags: "--uses <number>", about: "of a join token: how many workers it enrols (default 1)", parse: integer },
+		{
+			flags: "--uses <number>",
+			about: "of a join token: how many workers it enrols (default 1)",
+			parse: within(1, 1000),
+		},
 		{ flags: "--name <name>", about: "of a join token: only for a worker of this name" },
 		{ flags: "--tag <key=value>", about: "of a join token: a tag that the worker gets; may be repeated", parse: pairs },
 		jsonOption,
