@@ -56,8 +56,11 @@ test("covey why tells what a task waits for and why it ran where it did", async 
 		/waits for a free slot on the one worker that fits; it is next[\s\S]*worker-1.*(busy: 1 of 1 slots used|under pressure)/,
 	);
 	expect(await why(tagged)).toMatch(/none of 1 does[\s\S]*worker-1.*tag gpu: wanted yes, it has none/);
+	// A run that is watched says so unasked.
+	const watched = await fleet.client.start(["run", "--no-snapshot", "--", "true"], { ready: /is pending: waits for a free slot/ });
 	gate.open();
 	await busy.ended;
+	expect(await watched.ended).toMatchObject({ code: 0 });
 	await fleet.task(waiting, ({ status }) => status === "done");
 	expect(await why(waiting)).toMatch(/worker-1: .*slots free/);
 });

@@ -99,13 +99,14 @@ class WatchedRun {
 			this.#abort.abort(new CoveyError("conflict", "interrupted"));
 			return;
 		}
-		say(`${talkStyle.dim("covey:")} cancelling ${this.#submitted.task}; once more to leave at once`);
+		say(`${talkStyle.dim("covey:")} cancelling ${this.#submitted.task}; once more kills it and leaves at once`);
 		this.#cancel(false).catch((error) => say(`${talkStyle.red("covey:")} ${plain(error.message, 300)}`));
 	}
 
 	/** Waits for the coordinator's word only so long: the person wants to leave. */
 	async force(): Promise<void> {
 		if (this.#submitted === undefined) return;
+		say(`${talkStyle.dim("covey:")} killing ${this.#submitted.task} and leaving`);
 		await Promise.race([this.#cancel(true).catch(() => {}), new Promise((resolve) => setTimeout(resolve, 1000))]);
 	}
 
