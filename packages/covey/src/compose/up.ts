@@ -167,11 +167,13 @@ function publishFile(where: Paths, coordinator: Coordinator): Disposable {
 }
 
 function sayReady(coordinator: Coordinator, options: UpOptions, settings: Settings): void {
-	const others = coordinator.addresses.filter((address) => !/127\.0\.0\.1|::1/.test(address));
+	const others = coordinator.addresses.filter((address) => !/^(127\.0\.0\.1|\[::1\]):/.test(address));
 	process.stderr.write(`covey: ready at ${coordinator.url}${others.length > 0 ? ` and ${others.join(", ")}` : ""}\n`);
 	if (options.idleExit === undefined && settings.log.level !== "error")
 		process.stderr.write(
-			`covey: to add a machine: covey token create join > TOKENFILE, and there: covey join http://${hostname()}:${new URL(coordinator.url).port} --token-file TOKENFILE\n`,
+			others.length > 0
+				? `covey: to add a machine: covey token create join > TOKENFILE, and there: covey join http://${hostname()}:${new URL(coordinator.url).port} --token-file TOKENFILE\n`
+				: "covey: no other machine reaches it: start it with --host ADDRESS, of a private network, or with Tailscale up\n",
 		);
 	if (options.readyFd !== undefined) writeSync(options.readyFd, "ready\n");
 }

@@ -4,8 +4,8 @@ import { duration } from "#cli/arguments.ts";
 import { defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { withFleet } from "#cli/fleet.ts";
-import { ago } from "#cli/table.ts";
 import { dataStyle, print, printJson } from "#cli/terminal.ts";
+import { formatDuration } from "#kit/duration.ts";
 
 export const status = defineCommand<{ readonly wait?: boolean; readonly timeout?: number; readonly json?: boolean }>({
 	options: [
@@ -43,9 +43,11 @@ async function waitUntilReady(timeoutMs: number): Promise<FleetStatus> {
 
 function describe(now: FleetStatus): string {
 	const { workers, tasks, slots } = now;
+	// Never less than none, however the clocks differ.
+	const uptimeMs = Math.max(0, Date.now() - now.startedAt);
 	const state = now.state === "ready" ? dataStyle.green(now.state) : dataStyle.yellow(`${now.state}${now.reason ? `: ${now.reason}` : ""}`);
 	return [
-		`${dataStyle.bold(now.coordinator)}  ${state}  Covey ${now.version}  ${now.url}  up since ${ago(now.startedAt, Date.now())}`,
+		`${dataStyle.bold(now.coordinator)}  ${state}  Covey ${now.version}  ${now.url}  up for ${formatDuration(uptimeMs)}`,
 		`workers  ${workers.connected} connected, ${workers.disconnected} disconnected, ${workers.draining} draining`,
 		`slots    ${slots.used} of ${slots.total} in use`,
 		`tasks    ${tasks.pending} pending, ${tasks.claimed} claimed, ${tasks.in_progress} in progress, ${tasks.needs_human} need a person`,

@@ -35,9 +35,7 @@ export function requireRole(principal: Principal, roles: readonly Role[]): void 
 	throw new CoveyError(
 		"forbidden",
 		`this call wants a token with the role ${wanted}; this one has ${principal.roles.join(", ") || "none"}`,
-		{
-			hint: "an admin makes one: covey token create client --role …",
-		},
+		{ hint: `an admin makes one: covey token create client --role ${wanted.split(" ")[0]}` },
 	);
 }
 

@@ -25,7 +25,7 @@ export async function admitToken(
 		[record.expiresAt !== undefined && record.expiresAt <= now, "has expired"],
 		[record.usesLeft === 0, "was used already"],
 	] as const) {
-		if (ended) throw new CoveyError("unauthenticated", `this token ${why}`, { hint: "ask for a new one: covey token create" });
+		if (ended) throw new CoveyError("unauthenticated", `this token ${why}`, { hint: "ask for a new one: covey token create join" });
 	}
 	return record;
 }

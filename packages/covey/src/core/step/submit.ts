@@ -159,8 +159,8 @@ function noWorker(fleet: Fleet, submission: TaskSubmission): WireError | undefin
 		message: known === 0 ? "no worker is connected" : `no worker meets the constraints: ${named}${more}`,
 		hint:
 			known === 0
-				? "join one with the command that `covey up` prints, or let it wait for one"
-				: "change the constraints, join a worker that meets them, or let it wait for one",
+				? "join one with covey join, or let it wait for one: covey run --detach"
+				: "change the constraints, join a worker that meets them, or let it wait for one: covey run --detach",
 		details: { workers: excluded },
 	};
 }
