@@ -1,3 +1,4 @@
+import { wireLimits } from "@covey/protocol/limits";
 import { assert } from "#kit/assert.ts";
 
 /** Bounds of the coordinator's doors and of its loop. Bounds of the state machine stand in `core/limits.ts`. */
@@ -54,11 +55,20 @@ export const housekeepingLimits = {
 	/** Artifacts of all tasks together, when nothing else is configured. */
 	artifactBytesMax: 20 * 1024 ** 3,
 	/** Whoever ran a task has at least so long to fetch its artifacts. */
-	artifactAgeMinMs: 3_600_000,
+	artifactAgeMinMs: 900_000,
 	/** Ended tasks that can be looked up … */
 	historyTasksMax: 5_000_000,
 	/** … and for how long, with the audit. */
 	historyAgeMaxMs: 365 * 24 * 3_600_000,
+} as const;
+
+/** What one worker may store, so that it cannot fill the disk faster than housekeeping makes room. */
+export const artifactLimits = {
+	/** For each attempt that it holds … */
+	attemptBytesMax: wireLimits.artifactBytesMax,
+	/** … and for all of them together, in each window. */
+	workerBytesMax: 4 * wireLimits.artifactBytesMax,
+	windowMs: housekeepingLimits.everyMs + housekeepingLimits.artifactAgeMinMs,
 } as const;
 
 export const authLimits = {

@@ -8,12 +8,14 @@ import { Authenticator } from "#coordinator/auth/authenticator.ts";
 import { createDoor } from "#coordinator/http/door.ts";
 import { createHttpServer } from "#coordinator/http/server.ts";
 import { createSessionTokens } from "#coordinator/identity/session-tokens.ts";
+import { artifactLimits } from "#coordinator/limits.ts";
 import type { OperationContext } from "#coordinator/operations/context.ts";
 import type { TokenRecord } from "#core/token.ts";
 import type { FleetView } from "#core/view.ts";
 import { encodeToken, hashSecret } from "#host/token/token.ts";
 import { silentLogger } from "#kit/logger.ts";
 import type { Blobs } from "#ports/blobs.ts";
+import { Allowance } from "./allowance.ts";
 import { createArtifactRoutes } from "./routes.ts";
 
 const task = "t_01jd0000000000000000000000";
@@ -21,7 +23,7 @@ const content = Buffer.from("the binary");
 const digest = createHash("sha256").update(content).digest("hex");
 
 /** The routes behind the real door; one task whose attempt 2 runs in session s1 of w1, while w2 is idle. */
-async function startDoor() {
+async function startDoor(allowance = new Allowance(() => 0)) {
 	const stored = new Map<string, Buffer>();
 	const blobs = {
 		async put(name, chunks) {
@@ -52,7 +54,7 @@ async function startDoor() {
 	const readers = new Map(["team", "other"].map((namespace) => [namespace, readerOf(namespace)]));
 	const find = async (id: string) => readers.get(id)?.record;
 	const authenticator = new Authenticator({ adminSecretHash: hashSecret("-"), sessions, now: () => 0, find });
-	const routes = createArtifactRoutes(context, blobs);
+	const routes = createArtifactRoutes(context, blobs, allowance);
 	const server = createHttpServer(
 		createDoor({ guard: { check: () => {} } as never, authenticator, admissions: { admit: () => () => {} }, routes, logger: silentLogger }),
 	);
@@ -106,6 +108,19 @@ test("Nobody else stores anything: no older session, no idle worker, no client, 
 	expect((await door.put("guess")).status).toBe(401);
 	expect((await door.put(own, Uint8Array.from([1]))).status).toBe(400);
 	expect(door.stored.size).toBe(0);
+});
+
+test("A worker that has stored what it may is refused, and what was not stored costs it nothing", async () => {
+	const allowance = new Allowance(() => 0);
+	await using door = await startDoor(allowance);
+	const token = door.session("w1", "s1");
+	async function* all(): AsyncIterable<Uint8Array> {
+		yield { length: artifactLimits.attemptBytesMax - content.length } as Uint8Array;
+	}
+	await Array.fromAsync(allowance.open("w1", [`${task}.2`]).count(all()));
+	expect((await door.put(token, Uint8Array.from([1]))).status).toBe(400);
+	expect((await door.put(token)).status).toBe(201);
+	expect((await door.put(token)).status).toBe(413);
 });
 
 test("A reader of another namespace, an artifact that was never reported and one that is gone are not found alike", async () => {

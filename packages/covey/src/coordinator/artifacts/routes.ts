@@ -9,21 +9,27 @@ import { check } from "#coordinator/operations/call.ts";
 import type { OperationContext } from "#coordinator/operations/context.ts";
 import { findWholeTask } from "#coordinator/operations/lookup.ts";
 import type { Blobs } from "#ports/blobs.ts";
+import { Allowance } from "./allowance.ts";
 
 /**
  * The files that attempts bring back, by the SHA-256 of their content.
  * - They are stored as blobs, by the session of a worker while it runs an attempt. What is stored becomes visible only
  *   through the report of an attempt, which is fenced; a name is its content's digest, so nothing can be replaced.
+ * - How much a worker may store is bounded, see `Allowance`.
  * - They are read by whoever may see the task, once an attempt has reported them.
  */
-export function createArtifactRoutes(context: OperationContext, blobs: Blobs): readonly GuardedRoute[] {
+export function createArtifactRoutes(
+	context: OperationContext,
+	blobs: Blobs,
+	allowance = new Allowance(context.clock.now),
+): readonly GuardedRoute[] {
 	return [
 		{
 			method: "PUT",
 			path: "/api/v1/blobs/{digest}",
 			summary: "Store an artifact of a running attempt",
 			access: ["worker"],
-			handle: (exchange, principal) => store(context, blobs, exchange, principal),
+			handle: (exchange, principal) => store(context, { blobs, allowance }, exchange, principal),
 		},
 		{
 			method: "GET",
@@ -37,32 +43,43 @@ export function createArtifactRoutes(context: OperationContext, blobs: Blobs): r
 
 async function store(
 	context: OperationContext,
-	blobs: Blobs,
+	{ blobs, allowance }: { readonly blobs: Blobs; readonly allowance: Allowance },
 	{ request, response, parameters, signal }: Exchange,
 	principal: Principal,
 ): Promise<void> {
 	const digest = check(Digest, parameters.digest);
-	await requireAttempt(context, principal);
+	const { worker, attempts } = await requireAttempts(context, principal);
 	const bytesMax = wireLimits.artifactBytesMax;
 	if (Number(request.headers["content-length"] ?? 0) > bytesMax) {
 		throw new CoveyError("too_large", `an artifact has at most ${bytesMax} bytes`);
 	}
-	const { bytes, created } = await blobs.put(digest, untilIdle(request), { bytesMax, signal });
-	sendJson(response, created ? 201 : 200, { digest, bytes });
+	const upload = allowance.open(worker, attempts);
+	let created = false;
+	try {
+		const stored = await blobs.put(digest, upload.count(untilIdle(request)), { bytesMax, signal });
+		created = stored.created;
+		sendJson(response, created ? 201 : 200, { digest, bytes: stored.bytes });
+	} finally {
+		if (!created) upload.refund();
+	}
 }
 
-/** @throws CoveyError `forbidden` for anything but a worker's session, `stale_attempt` unless it runs something now. */
-async function requireAttempt({ control }: OperationContext, { session }: Principal): Promise<void> {
+/** What the worker runs now. @throws CoveyError `forbidden` for anything but a worker's session, `stale_attempt` unless it runs something now. */
+async function requireAttempts(
+	{ control }: OperationContext,
+	{ session }: Principal,
+): Promise<{ readonly worker: string; readonly attempts: readonly string[] }> {
 	if (session === undefined) {
 		throw new CoveyError("forbidden", "artifacts are stored by workers, with the token of their session", {
 			hint: "declare them with --pull; the worker brings them back",
 		});
 	}
-	const runs = await control.query((fleet) => {
+	const attempts = await control.query((fleet) => {
 		const worker = fleet.workerRecord(session.worker);
-		return worker?.session?.id === session.session && worker.held.size > 0;
+		return worker?.session?.id === session.session ? [...worker.held.keys()] : [];
 	});
-	if (!runs) throw new CoveyError("stale_attempt", "this session runs no attempt that could bring something back");
+	if (attempts.length === 0) throw new CoveyError("stale_attempt", "this session runs no attempt that could bring something back");
+	return { worker: session.worker, attempts };
 }
 
 async function send(
