@@ -19,6 +19,8 @@ export interface IntroductionOptions {
 	readonly known?: KnownWorker;
 	/** Makes the session, which may be told effects from then on. */
 	readonly createSession: (introduced: Introduced) => Session;
+	/** It was refused; `worker` is the name that it goes by, proved or not. */
+	readonly onRefused: (refusal: CoveyError, worker: string | undefined) => void;
 	/** Who it is has been settled, well or not. */
 	readonly onSettled: () => void;
 }
@@ -49,7 +51,7 @@ export function introduce(options: IntroductionOptions): void {
 		if (state === "ended") return;
 		state = "ended";
 		const refusal = refusalOf(error);
-		context.logger.warn("a worker was refused", { code: refusal.code, error: refusal, worker: session?.worker ?? challenged?.hello.name });
+		options.onRefused(refusal, session?.worker ?? challenged?.hello.name);
 		settle();
 		refuse(connection, refusal);
 		session?.end(false);

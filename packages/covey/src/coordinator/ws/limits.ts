@@ -9,6 +9,8 @@ export const linkLimits = {
 	/** Connections that have not proved themselves, of one address and of all. */
 	unprovedPerSourceMax: 128,
 	unprovedMax: 4096,
+	/** Refusals of one source are logged this often. */
+	refusalLineMs: 60_000,
 	/** Messages and frames of one worker that wait until it is connected. */
 	earlyMax: 1000,
 	/** Life of a session's token. The worker renews it over the socket. */

@@ -19,7 +19,7 @@ import type { FleetView } from "#core/view.ts";
 import type { WorkerRecord } from "#core/worker.ts";
 import { createSecret, hashSecret } from "#host/token/token.ts";
 import { systemClock } from "#kit/clock.ts";
-import { silentLogger } from "#kit/logger.ts";
+import { type Logger, silentLogger } from "#kit/logger.ts";
 import type { Control } from "#ports/control.ts";
 import { createLinkServer } from "./server.ts";
 
@@ -27,7 +27,7 @@ export const task = "t_01jd0000000000000000000000";
 export const otherTask = "t_01jd0000000000000000000001";
 
 /** A link server on a real port, real logs, and a fleet that a test plays: it sees the events and gives the effects. */
-export async function startLink(options: { readonly pingMs?: number; readonly pongMs?: number } = {}) {
+export async function startLink(options: { readonly pingMs?: number; readonly pongMs?: number; readonly logger?: Logger } = {}) {
 	const directory = await mkdtemp(join(tmpdir(), "covey-link-"));
 	const identity = await loadCoordinatorIdentity(directory, "hub");
 	const fleet = createPlayedFleet();

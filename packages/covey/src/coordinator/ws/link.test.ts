@@ -4,6 +4,7 @@ import { encodeFrame } from "@covey/protocol/frames";
 import { challengeText, renewText } from "@covey/protocol/proof";
 import { expect, test } from "vitest";
 import { isSignedBy } from "#coordinator/identity/proof.ts";
+import { createLogger } from "#kit/logger.ts";
 import { assignTo, createKey, helloOf, joinFleet, offer, otherTask, proofOf, startLink, task } from "./link.fixture.ts";
 
 const never = new AbortController().signal;
@@ -79,6 +80,20 @@ test.each(joinRefusals)("A join token $title is refused with its reason and chan
 	expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
 	expect((await peer.closed()).code).toBe(errorTable[code].close);
 	expect(link.fleet.workers.size).toBe(before);
+});
+
+test("Refusals of one source are logged once in a while, however often it tries", async () => {
+	const lines: string[] = [];
+	const logger = createLogger({ level: "warn", format: "json", write: (line) => lines.push(line), now: () => 0 });
+	await using link = await startLink({ logger });
+	for (let tries = 0; tries < 3; tries++) {
+		const peer = link.connect();
+		await peer.opened();
+		peer.send(helloOf(createKey(), "w1", undefined, [3, 4]));
+		await peer.message("refusal");
+		await peer.closed();
+	}
+	expect(lines.map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ source: "127.0.0.1", code: "version_mismatch" })]);
 });
 
 test("A worker of another version is told both ranges and which side to upgrade", async () => {

@@ -9,9 +9,11 @@ import type { Admissions } from "#coordinator/auth/admissions.ts";
 import type { Authenticator } from "#coordinator/auth/authenticator.ts";
 import type { Principal } from "#coordinator/auth/principal.ts";
 import type { GitGrant } from "#coordinator/git/http.ts";
+import { addressOf } from "#coordinator/http/door.ts";
 import { refuseUpgrade } from "#coordinator/http/server.ts";
 import { finishEnded } from "#coordinator/logs/finish-ended.ts";
 import type { WorkerRecord } from "#core/worker.ts";
+import { Sparse } from "#kit/sparse.ts";
 import type { CoordinatorSideConnection } from "./connection.ts";
 import { createGitAccess } from "./git-access.ts";
 import { introduce, type KnownWorker } from "./introduction.ts";
@@ -46,6 +48,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 	const { control, clock, logger, logs, authenticator, admissions } = options;
 	const sessions = new Sessions(options);
 	const sources = new Sources();
+	const refusals = new Sparse({ now: clock.now, everyMs: linkLimits.refusalLineMs, sourcesMax: linkLimits.unprovedMax });
 	const git = createGitAccess(clock.now);
 	const sockets = new WebSocketServer({ noServer: true, maxPayload: wireLimits.messageBytesMax, perMessageDeflate: false });
 	const effects = control.subscribe((batch) => {
@@ -69,7 +72,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 				if (register.success && register.data.type === "register") {
 					acceptV1({ socket, request, principal, register: register.data, onSettled });
 				} else {
-					begin(createV2Connection(socket, data), onSettled);
+					begin(createV2Connection(socket, data), addressOf(request), onSettled);
 				}
 			} catch (error) {
 				refuseSocket(refusalOf(error));
@@ -103,7 +106,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 		);
 		const instance = `v1-${name.data}-instance`;
 		const { namespaces, tokenId } = principal;
-		begin(connection, door.onSettled, {
+		begin(connection, addressOf(request), door.onSettled, {
 			introduced: { worker: name.data, session: randomUUID(), instance, protocol: 1, namespaces },
 			async enrol() {
 				await enrol({ name: name.data, identity: { kind: "token", tokenId }, namespaces });
@@ -127,18 +130,23 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 		await control.ask({ type: "worker.enrol", actor, record });
 	}
 
-	function begin(connection: CoordinatorSideConnection, onSettled: () => void, known?: KnownWorker): void {
+	function begin(connection: CoordinatorSideConnection, source: string, onSettled: () => void, known?: KnownWorker): void {
 		introduce({
 			context: options,
 			connection,
 			...(known !== undefined && { known }),
 			createSession: (introduced) => sessions.create(connection, introduced),
+			onRefused(error, worker) {
+				const unsaid = refusals.pass(source);
+				if (unsaid !== undefined)
+					logger.warn("a worker was refused", { source, worker, code: error.code, error, ...(unsaid > 0 && { unsaid }) });
+			},
 			onSettled,
 		});
 	}
 
 	async function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-		const address = request.socket.remoteAddress ?? "";
+		const address = addressOf(request);
 		const onSettled = sources.enter(address);
 		// Also of an upgrade that is none: the library refuses that by itself.
 		socket.once("close", onSettled);
@@ -161,7 +169,7 @@ export function createLinkServer(options: LinkServerOptions): LinkServer {
 			upgrade(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, refusalOf(error)));
 		},
 		acceptEmbedded(connection, { name, instance }) {
-			begin(connection, () => {}, {
+			begin(connection, "this process", () => {}, {
 				introduced: { worker: name, session: randomUUID(), instance, protocol: linkVersions[1], namespaces: [] },
 				enrol: () => enrol({ name, identity: { kind: "embedded" }, namespaces: [] }),
 			});
