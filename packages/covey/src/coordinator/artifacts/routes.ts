@@ -54,14 +54,11 @@ async function store(
 		throw new CoveyError("too_large", `an artifact has at most ${bytesMax} bytes`);
 	}
 	const upload = allowance.open(worker, attempts);
-	let created = false;
-	try {
-		const stored = await blobs.put(digest, upload.count(untilIdle(request)), { bytesMax, signal });
-		created = stored.created;
-		sendJson(response, created ? 201 : 200, { digest, bytes: stored.bytes });
-	} finally {
-		if (!created) upload.refund();
-	}
+	const { bytes, created } = await blobs.put(digest, upload.count(untilIdle(request)), { bytesMax, signal }).catch((error: unknown) => {
+		upload.refund();
+		throw error;
+	});
+	sendJson(response, created ? 201 : 200, { digest, bytes });
 }
 
 /** What the worker runs now. @throws CoveyError `forbidden` for anything but a worker's session, `stale_attempt` unless it runs something now. */
