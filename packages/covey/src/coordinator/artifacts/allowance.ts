@@ -10,8 +10,9 @@ interface Account {
 
 /**
  * How much a worker may store: so many bytes for each attempt that it held, and no more than the limit of a worker,
- * in a window of time. What is stored already counts again, for it is kept the longer for it. Bytes count as they come, so uploads at the same time share what is left. A worker's sessions
- * have one account, so that connecting anew gives no room.
+ * in a window of time. What is stored already counts again, for it is kept the longer for it. Bytes count as they come,
+ * so uploads at the same time share what is left. A worker's sessions have one account, so that connecting anew gives
+ * no room.
  */
 export class Allowance {
 	readonly #accounts = new Map<string, Account>();

@@ -110,16 +110,17 @@ test("Nobody else stores anything: no older session, no idle worker, no client, 
 	expect(door.stored.size).toBe(0);
 });
 
-test("A worker that has stored what it may is refused, and what was not stored costs it nothing", async () => {
+test("A worker that has stored what it may is refused; what was not stored costs it nothing, what is stored again does", async () => {
 	const allowance = new Allowance(() => 0);
 	await using door = await startDoor(allowance);
 	const token = door.session("w1", "s1");
 	async function* all(): AsyncIterable<Uint8Array> {
-		yield { length: artifactLimits.attemptBytesMax - content.length } as Uint8Array;
+		yield { length: artifactLimits.attemptBytesMax - 2 * content.length } as Uint8Array;
 	}
 	await Array.fromAsync(allowance.open("w1", [`${task}.2`]).count(all()));
 	expect((await door.put(token, Uint8Array.from([1]))).status).toBe(400);
 	expect((await door.put(token)).status).toBe(201);
+	expect((await door.put(token)).status).toBe(200);
 	expect((await door.put(token)).status).toBe(413);
 });
 
