@@ -22,6 +22,8 @@ export class ClientNode {
 	readonly #tasks: string[] = [];
 	#count = 0;
 	#left: number;
+	/** Dedup keys of submissions without an answer yet. */
+	readonly #open = new Set<string>();
 
 	constructor(world: World, weather: Weather, coordinator: CoordinatorNode, oracle: Oracle, bend: Bend, name: string, submissions: number) {
 		this.#world = world;
@@ -41,13 +43,20 @@ export class ClientNode {
 		return this.#left === 0;
 	}
 
+	/** Everything that it asked for was acknowledged. */
+	get answered(): boolean {
+		return this.#open.size === 0;
+	}
+
 	#submitNext(): void {
 		if (this.#left === 0) {
 			this.#leave();
 			return;
 		}
 		this.#left--;
-		this.#submit(this.#draw());
+		const submission = this.#draw();
+		this.#open.add(submission.dedupKey!);
+		this.#submit(submission);
 		this.#world.after(this.#world.random.skewed(10, 120_000), () => this.#submitNext());
 	}
 
@@ -102,6 +111,7 @@ export class ClientNode {
 				this.#travel(() => {
 					if (acknowledged) return;
 					acknowledged = true;
+					this.#open.delete(submission.dedupKey!);
 					if (how !== "") this.#world.saw(how);
 					this.#oracle.acknowledge(task);
 					this.#tasks.push(task);

@@ -259,9 +259,15 @@ export class Oracle {
 			const view = lookUp(task);
 			if (view === undefined) throw new Violation(`task ${task} was acknowledged and has vanished`);
 			if (!isEnded(view.status) && view.status !== "needs_human")
-				throw new Violation(`task ${task} is still ${view.status} although nothing is in its way`);
+				throw new Violation(`task ${task} is still ${view.status} although nothing is in its way: ${wishes(view)}`);
 			if (isEnded(view.status)) this.checkResult(view);
 		}
 		this.#books.finish(fleet);
 	}
+}
+
+/** What a task asked for, for whoever reads why it waits. */
+function wishes({ submission }: TaskView): string {
+	const { constraints, prefer, namespace, priority, policies, notBefore } = submission;
+	return JSON.stringify({ constraints, prefer, namespace, priority, fallback: policies.fallback, notBefore });
 }

@@ -73,7 +73,7 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 		while (world.ticks < ticks && !clients.every((client) => client.done)) if (!(await world.tick())) break;
 		storm.stop();
 		old?.start();
-		await calmDown(site, workers, twin);
+		await calmDown(site, workers, twin, clients);
 	} catch (error) {
 		violation = error instanceof Violation ? error.message : `${(error as Error).name}: ${(error as Error).stack}`;
 	}
@@ -81,7 +81,7 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 }
 
 /** Nothing goes wrong any more: whatever was acknowledged must end, and everything must be told truly. */
-async function calmDown(site: Site, workers: readonly WorkerNode[], twin: WorkerNode): Promise<void> {
+async function calmDown(site: Site, workers: readonly WorkerNode[], twin: WorkerNode, clients: readonly ClientNode[]): Promise<void> {
 	const { world, coordinator, oracle } = site;
 	twin.crash();
 	world.calm = true;
@@ -107,6 +107,7 @@ async function calmDown(site: Site, workers: readonly WorkerNode[], twin: Worker
 		return (
 			coordinator.up &&
 			oracle.processes === 0 &&
+			clients.every((client) => client.answered) &&
 			coordinator.fleet.tasks.size === 0 &&
 			[...oracle.acknowledged].every((task) => coordinator.history.has(task))
 		);
