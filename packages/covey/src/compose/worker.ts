@@ -85,13 +85,22 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 		} else if (stage === "stop") void worker.stop();
 		else process.exit(1);
 	});
-	await worker.start(stopping.signal);
+	// A first join is watched by a person; a machine that belongs to a fleet waits for it as long as it takes.
+	const giveUp = token && setTimeout(() => stopping.abort(unanswered(url)), firstWelcomeMs);
+	await worker.start(stopping.signal).finally(() => clearTimeout(giveUp));
 	rememberMembership(where, { url, name });
 	const confined = settings.isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
 	process.stderr.write(`covey: connected to ${url} as ${name} (isolation level ${settings.isolation}${confined})\n`);
 	const error = await worker.left;
 	if (error) throw error;
 }
+
+const firstWelcomeMs = 20_000;
+
+const unanswered = (url: string): CoveyError =>
+	new CoveyError("unavailable", `no coordinator answers at ${url}`, {
+		hint: "is covey up running there, and does it listen on that address? covey up --host ADDRESS",
+	});
 
 const membershipFile = (where: Paths): string => join(where.worker, "fleet.json");
 

@@ -42,7 +42,10 @@ export const runOptions: readonly Option[] = [
 	{ flags: "--include <path>", about: "take an ignored file along, as in .env; may be repeated", parse: repeated },
 	{ flags: "--pull <path>", about: "bring this file or directory back; may be repeated", parse: repeated },
 	{ flags: "--clean", about: "drop what earlier runs built in the worktree" },
-	{ flags: "--fallback <when>", about: "run here instead: never, always, or after:10s" },
+	{
+		flags: "--fallback <when>",
+		about: "may the coordinator's own machine take it, constraints permitting: never, always, after:10s (default)",
+	},
 	{ flags: "--detach", about: "print the task's id and leave; covey attach ID watches it" },
 	{ flags: "--supersede [key]", about: "end older runs with this key (default: of this worktree)" },
 	{ flags: "--no-merge", about: "run it even when equal work is in flight" },

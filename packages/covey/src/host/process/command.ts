@@ -29,7 +29,9 @@ export function findCommand(program: string, cwd: string, path: string): string 
 	}
 	if (refused !== undefined) throw new StartError(`${program}: ${refused} is not an executable file`, 126);
 	throw new StartError(
-		program.includes("/") ? `${program}: no such file in ${cwd}` : `${program}: command not found; PATH is ${path || "empty"}`,
+		program.includes("/")
+			? `${program}: no such file in ${cwd}`
+			: `${program}: command not found${/\s/.test(program) ? " (a line for a shell goes as: sh -c '…')" : ""}; PATH is ${path || "empty"}`,
 		127,
 	);
 }
