@@ -1,6 +1,8 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { connect } from "./connect.ts";
 import { startCoordinator } from "./coordinator.fixture.ts";
+import { dialNatively } from "./web-socket.ts";
 
 test("calls in flight are answered in any order", async () => {
 	const waiting: { id: number; reply: (output: object) => void }[] = [];
@@ -86,6 +88,34 @@ test("closing ends what waits, and an aborted signal closes", async () => {
 	const waiting = fleet.call("worker.list", {});
 	abort.abort();
 	await expect(waiting).rejects.toMatchObject({ code: "unavailable" });
+});
+
+test("a fleet that is closed, or never came to be, leaves no listener on its signal", async () => {
+	await using coordinator = await startCoordinator({});
+	const { signal } = new AbortController();
+	const fleet = await connect({ url: coordinator.url, signal });
+	expect(getEventListeners(signal, "abort")).toHaveLength(1);
+	fleet.close();
+	expect(getEventListeners(signal, "abort")).toHaveLength(0);
+	await expect(connect({ url: "http://127.0.0.1:1", signal })).rejects.toMatchObject({ code: "unavailable" });
+	expect(getEventListeners(signal, "abort")).toHaveLength(0);
+});
+
+test("a dialler that throws is a coordinator that cannot be reached, and is tried again", async () => {
+	await using coordinator = await startCoordinator({
+		message(message, connection) {
+			if (connection.number === 1) connection.drop();
+			else connection.send({ type: "result", id: message.id, output: { workers: [] } });
+		},
+	});
+	let dialled = 0;
+	const webSocket: typeof dialNatively = (...to) => {
+		if (++dialled === 2) throw new TypeError("no socket today");
+		return dialNatively(...to);
+	};
+	await using fleet = await connect({ url: coordinator.url, webSocket });
+	await expect(fleet.call("worker.list", {})).resolves.toEqual({ workers: [] });
+	expect(dialled).toBe(3);
 });
 
 test("a pack is uploaded with the token, and a refusal is read from the body", async () => {

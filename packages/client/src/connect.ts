@@ -39,6 +39,7 @@ export async function connect(options: ConnectOptions): Promise<Fleet> {
 		dial: () => webSocket(address, dialOptions(token)),
 		address: url,
 		reconnect,
+		onClosed: () => options.signal?.removeEventListener("abort", close),
 		...(onLink && { onLink }),
 	});
 	const close = () => multiplexer.close(new CoveyError("unavailable", "the connection to the coordinator was closed"));
@@ -46,6 +47,7 @@ export async function connect(options: ConnectOptions): Promise<Fleet> {
 	try {
 		await multiplexer.open();
 	} catch (error) {
+		options.signal?.removeEventListener("abort", close);
 		options.signal?.throwIfAborted();
 		throw error;
 	}

@@ -19,6 +19,8 @@ export interface LinkOptions {
 	readonly reconnect: boolean;
 	/** Told of drops and returns; not of the first connection nor of the end. */
 	readonly onLink?: (state: "down" | "up") => void;
+	/** Told once of the end of an opened link. */
+	readonly onClosed?: () => void;
 	readonly handlers: LinkHandlers;
 }
 
@@ -75,11 +77,12 @@ export class Link {
 		this.#socket = undefined;
 		this.#dialling?.close();
 		this.#options.handlers.closed(error);
+		this.#options.onClosed?.();
 	}
 
 	#dial(): Promise<void> {
 		const { promise, resolve, reject } = Promise.withResolvers<void>();
-		const socket = this.#options.dial();
+		const socket = this.#call();
 		this.#dialling = socket;
 		let cause: unknown;
 		let settled = false;
@@ -118,6 +121,15 @@ export class Link {
 			resolve();
 		};
 		return promise;
+	}
+
+	/** Whatever a dialler throws is a coordinator that cannot be reached. */
+	#call(): WebSocketLike {
+		try {
+			return this.#options.dial();
+		} catch (cause) {
+			throw this.#explainClose(1006, "", cause);
+		}
 	}
 
 	#welcome(socket: WebSocketLike): void {
