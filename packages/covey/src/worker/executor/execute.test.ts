@@ -388,6 +388,20 @@ describe("the environment of a job", () => {
 		expect(existsSync(path)).toBe(false);
 	});
 
+	test("leaves no temporary directory when its control group cannot be made", async () => {
+		const temporary = await mkdtemp(join(scratch, "temporary-"));
+		const controlGroups = { root: join(temporary, "nowhere"), controllers: new Set<never>() };
+		await using executor = createExecutor({ worker: "here", stateDirectory: scratch, environment: {}, controlGroups });
+		const request = { attemptKey: "t.1", command: ["true"], cwd: scratch, environment: {}, graceMs: 0, limits: {} };
+		vi.stubEnv("TMPDIR", temporary);
+		try {
+			await expect(executor.execute(request, async () => {}, new AbortController().signal)).rejects.toThrow("ENOENT");
+			expect(await readdir(temporary)).toEqual([]);
+		} finally {
+			vi.unstubAllEnvs();
+		}
+	});
+
 	test("gives the job an empty input and a lower priority", async () => {
 		const executor = await startExecutor();
 		expect((await executor.run(["sh", "-c", "wc -c; nice"])).stdout.toString()).toBe("0\n10\n");

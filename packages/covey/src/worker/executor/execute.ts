@@ -108,17 +108,19 @@ async function execute(
 	if (asked > offered)
 		return { outcome: "refused", message: `isolation level ${asked} was asked for; this worker gives ${offered}`, ...nothing };
 	const temporaryDirectory = mkdtempSync(join(tmpdir(), "covey-"));
-	const { group, spare } = openGroup(options, groups.spares, request);
 	const mark = attemptMark(request.attemptKey);
-	const record: RunningRecord = {
-		attempt: request.attemptKey,
-		owner: process.pid,
-		mark,
-		temporaryDirectory,
-		...(group && { controlGroup: group.path }),
-	};
+	let held: ReturnType<typeof openGroup> = {};
 	let survivors: readonly number[] = [];
 	try {
+		held = openGroup(options, groups.spares, request);
+		const { group, spare } = held;
+		const record: RunningRecord = {
+			attempt: request.attemptKey,
+			owner: process.pid,
+			mark,
+			temporaryDirectory,
+			...(group && { controlGroup: group.path }),
+		};
 		writeRecord(options.stateDirectory, record);
 		const environment = jobEnvironment({
 			own: options.environment,
@@ -157,9 +159,9 @@ async function execute(
 	} catch (error) {
 		return refused(error);
 	} finally {
-		await spare?.[Symbol.asyncDispose]();
+		await held.spare?.[Symbol.asyncDispose]();
 		await removeDirectory(temporaryDirectory);
-		if (group !== undefined && !group.populated) removeBehind(groups, group);
+		if (held.group !== undefined && !held.group.populated) removeBehind(groups, held.group);
 		// What could not be killed now is for the next sweep, which finds it by this record.
 		if (survivors.length === 0) removeRecord(options.stateDirectory, request.attemptKey);
 	}
