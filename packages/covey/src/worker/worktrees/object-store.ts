@@ -34,7 +34,22 @@ export async function openObjectStore(directory: string, idLength: number, packB
 	const fetching = new Map<string, Promise<void>>();
 	const lock = createSharedLock();
 	let generation = 0;
-	let resetting: Promise<void> = Promise.resolve();
+	let damaged = false;
+	let replacing: Promise<void> | undefined;
+
+	/** A damaged store is nobody's until it is replaced: what failed once is tried again by whoever comes next. */
+	async function heal(): Promise<void> {
+		if (!damaged) return;
+		replacing ??= lock.exclusive(async () => {
+			complete.clear();
+			await replace(directory, idLength);
+			damaged = false;
+		});
+		const own = replacing;
+		await own.finally(() => {
+			if (replacing === own) replacing = undefined;
+		});
+	}
 
 	async function fetch(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void> {
 		const have = [...complete].slice(-haveMax).reverse();
@@ -56,7 +71,7 @@ export async function openObjectStore(directory: string, idLength: number, packB
 			return generation;
 		},
 		async ensure(commit, fetchPack, signal) {
-			await resetting;
+			await heal();
 			for (;;) {
 				signal?.throwIfAborted();
 				if (complete.has(commit)) return;
@@ -87,10 +102,9 @@ export async function openObjectStore(directory: string, idLength: number, packB
 		async reset(generationSeen) {
 			if (generationSeen === generation) {
 				generation++;
-				complete.clear();
-				resetting = lock.exclusive(() => replace(directory, idLength));
+				damaged = true;
 			}
-			await resetting;
+			await heal();
 		},
 	};
 }
@@ -98,7 +112,10 @@ export async function openObjectStore(directory: string, idLength: number, packB
 async function replace(directory: string, idLength: number): Promise<void> {
 	const old = `${directory}.damaged`;
 	await rm(old, { recursive: true, force: true });
-	await rename(directory, old);
+	// An earlier try may have come this far.
+	await rename(directory, old).catch((error) => {
+		if (error.code !== "ENOENT") throw error;
+	});
 	await createBareRepository(directory, idLength);
 	await rm(old, { recursive: true, force: true });
 }
