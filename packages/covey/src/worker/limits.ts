@@ -17,6 +17,11 @@ export const workerLimits = {
 		windowBytes: 16 * 1024 * 1024,
 		queuedBytesMax: 4 * 1024 * 1024,
 	},
+	/** Packs and artifacts, while the coordinator cannot be reached: no new try begins after `giveUpMs`. */
+	transfer: {
+		backoff: { firstMs: 250, maxMs: 5000 },
+		giveUpMs: 60_000,
+	},
 	link: {
 		backoff: { firstMs: 250, maxMs: 30_000 },
 		handshakeTimeoutMs: 15_000,

@@ -4,6 +4,7 @@ import { CoveyError } from "@covey/protocol/errors";
 import { createBareRepository, dropUnreachable, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
 import { unpack } from "#host/git/unpack.ts";
 import { createSharedLock } from "#kit/shared-lock.ts";
+import { persist } from "#worker/persist.ts";
 
 /** Streams a thin pack of one snapshot to a worker that has the commits `have`. */
 export type FetchPack = (have: readonly string[], signal?: AbortSignal) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
@@ -54,8 +55,11 @@ export async function openObjectStore(directory: string, idLength: number, packB
 	async function fetch(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void> {
 		const have = [...complete].slice(-haveMax).reverse();
 		// The tree is proved after checkout, object by object; strictness here would only say the same sooner and cost time.
-		const take = async (known: readonly string[]) =>
-			unpack({ directory, content: await fetchPack(known, signal), bytesMax: packBytesMax, strict: false, signal });
+		const take = (known: readonly string[]) =>
+			persist(
+				async () => unpack({ directory, content: await fetchPack(known, signal), bytesMax: packBytesMax, strict: false, signal }),
+				signal,
+			);
 		await take(have).catch(async (error) => {
 			if (have.length === 0 || !(error instanceof CoveyError) || error.code !== "bad_snapshot") throw error;
 			// What the pack builds on is not what is here: ask for all of it.

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { ArtifactReference } from "@covey/protocol";
 import { wireLimits } from "@covey/protocol/limits";
 import { collectArtifacts } from "#host/fs/collect-artifacts.ts";
+import { persist } from "#worker/persist.ts";
 import { ask, type Coordinator } from "./coordinator.ts";
 
 export interface BroughtBack {
@@ -28,13 +29,15 @@ export async function bringBack(
 			signal,
 		});
 		for (const { content, ...reference } of collected.artifacts) {
-			await ask(options.coordinator(), `/api/v1/blobs/${reference.digest}`, {
-				method: "PUT",
-				body: ReadableStream.from(content()),
-				duplex: "half",
-				headers: { "content-type": "application/octet-stream" },
-				signal,
-			});
+			const put = () =>
+				ask(options.coordinator(), `/api/v1/blobs/${reference.digest}`, {
+					method: "PUT",
+					body: ReadableStream.from(content()),
+					duplex: "half",
+					headers: { "content-type": "application/octet-stream" },
+					signal,
+				});
+			await persist(put, signal);
 			artifacts.push(reference);
 		}
 		const missing = collected.missing.slice(0, wireLimits.pullPathsMax);
