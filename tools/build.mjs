@@ -59,10 +59,9 @@ function loadWithThreads({ path }) {
 
 /** Of Node's own modules, ws asks for some that it needs only with TLS or compression: `covey run` starts 4 ms sooner without them. */
 function loadLate({ path }) {
-	const contents = readFileSync(path, "utf8").replace(/^const (https|tls|zlib) = require\('\1'\);$/gm, "").replace(
-		/\b(https|tls|zlib)\.(?=\w+\b)(?=request|connect|create|Z_)/g,
-		"require('$1').",
-	);
+	const contents = readFileSync(path, "utf8")
+		.replace(/^const (https|tls|zlib) = require\('\1'\);$/gm, "")
+		.replace(/\b(https|tls|zlib)\.(?=\w+\b)(?=request|connect|create|Z_)/g, "require('$1').");
 	return { contents, loader: "js" };
 }
 
