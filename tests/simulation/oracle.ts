@@ -70,7 +70,9 @@ export class Oracle {
 		const { task, attempt, worker, token } = run;
 		this.#runs.set(token, run);
 		const runs = this.#running.get(task) ?? [];
-		const other = runs.find((earlier) => earlier.fences && !earlier.asleep() && !this.doubled.has(earlier.worker));
+		// Of an identity that two processes share, either may run what it was given before it hears that it was given away.
+		const shared = (name: string): boolean => this.doubled.has(name);
+		const other = shared(worker) ? undefined : runs.find((earlier) => earlier.fences && !earlier.asleep() && !shared(earlier.worker));
 		if (other !== undefined)
 			throw new Violation(`task ${task} runs twice: attempt ${other.attempt} on ${other.worker} and attempt ${attempt} on ${worker}`);
 		if (this.#draining.has(worker) && this.#draining.get(worker)! < this.#world.now - 300_000)
