@@ -39,6 +39,11 @@ export const finds: readonly Find[] = [
 		title: "a clock that went ahead while the coordinator was away shortens no wait for a revoked worker",
 	},
 	{
+		found: "work of a revoked worker that a person queued again at once ran beside what the worker still ran",
+		file: `${core}/restore.test.ts`,
+		title: "work of a revoked worker that a person queues again waits for its lease, also over a restart",
+	},
+	{
 		found: "a revoked worker on a half-open link was believed to have heard of it, and its work ran twice",
 		file: `${core}/step/connect.test.ts`,
 		title: "a revoked worker is cut off at once, and its work goes elsewhere when its lease would have ended",

@@ -52,7 +52,7 @@ function visitedAll(): boolean {
 }
 
 function report({ seed, ticks: reached, violation, trace }: Outcome): void {
-	print(trace.slice(-40).join("\n"));
+	print(trace.slice(-Number(option("trace") ?? 40)).join("\n"));
 	print(`seed ${seed} after ${reached} ticks: ${violation}`);
 	print(`again: npm run simulate -- --seed ${seed} --ticks ${ticks}`);
 }

@@ -143,7 +143,8 @@ export class WorkerNode {
 		if (this.#bend.givesUp?.(this.#world.now - this.#connectedAt)) return;
 		this.#world.after(this.embedded ? 100 : this.#world.random.between(1, 8000), () => {
 			if (this.#incarnation !== since || this.#connection !== undefined) return;
-			if (this.#asleep(() => this.#connectSoon())) return;
+			// Whoever died in its sleep does not try again when the machine wakes.
+			if (this.#asleep(() => void (this.#incarnation === since && this.#connectSoon()))) return;
 			if (!this.#coordinator.up || this.#world.now < this.#cutUntil) return this.#connectSoon();
 			this.#connect(since);
 		});

@@ -199,3 +199,24 @@ test("of several records of one worker the last one stands", () => {
 	restore(again.fleet, [...first, ...onDisk(takeChanges(scene.fleet))]);
 	expect(again.fleet.workers.get("w1")?.record.draining).toBe(true);
 });
+
+test("work of a revoked worker that a person queues again waits for its lease, also over a restart", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	scene.connect("other");
+	const task = scene.submit({ constraints: { machine: "box" }, policies: { onWorkerLost: "needs_human" } });
+	const { until } = task.lease!;
+	scene.ask({ type: "worker.revoke", actor: admin, worker: "box" });
+	expect(task.status).toBe("needs_human");
+
+	const again = restarted(scene);
+	again.now = scene.now + 5;
+	resume(again.fleet, again.now);
+	const later = again.task(task.spec.id);
+	const resolve = { type: "task.resolve", actor: admin, task: task.spec.id, to: "pending" } as const;
+	again.ask(resolve);
+	expect(later.waitUntil).toBe(again.now + limits.leaseTtlMs + limits.leaseMarginMs);
+
+	scene.ask(resolve);
+	expect(task.waitUntil).toBe(until + limits.leaseMarginMs);
+});

@@ -60,7 +60,8 @@ export function resume(fleet: Fleet, now: number): void {
 			}
 			waitForLostWorker(turn, task);
 			wait(turn, task);
-		} else if (task.status === "claimed" || task.status === "in_progress") {
+		} else if (task.status === "needs_human") waitForLostWorker(turn, task);
+		else if (task.status === "claimed" || task.status === "in_progress") {
 			grantLease(turn, task, fleet.workers.get(task.attempts.at(-1)!.worker) as Worker, undefined);
 		}
 	}

@@ -21,11 +21,11 @@ export function conclude(turn: Turn, task: Task, report: AttemptReport, options:
 	const message = verdict.exhausted
 		? `${report.message ?? outcomes[outcome].sentence}; given up after ${task.attempt} attempts`
 		: report.message;
-	finish(turn, task, { status: verdict.status, outcome, message, exitCode: report.facts?.exitCode });
+	finish(turn, task, { status: verdict.status, outcome, message, exitCode: report.facts?.exitCode, notBefore: options.notBefore });
 }
 
 interface Options {
-	/** When it is queued again: no placement before this time. */
+	/** When it is queued again, now or by a person: no placement before this time. */
 	readonly notBefore?: number;
 	/** The worker did not take it: no try, so it is queued again whatever the retry policy says. */
 	readonly declined?: boolean;
@@ -50,6 +50,8 @@ export function finish(
 		readonly outcome: Outcome;
 		readonly message: string | undefined;
 		readonly exitCode?: number | null | undefined;
+		/** Should a person queue it again: not placed before this time. */
+		readonly notBefore?: number | undefined;
 	},
 ): void {
 	stopWaiting(turn, task);
@@ -57,7 +59,7 @@ export function finish(
 	task.message = end.message;
 	task.exitCode = end.exitCode;
 	task.endedAt = end.status === "needs_human" ? undefined : turn.now;
-	task.waitUntil = undefined;
+	task.waitUntil = end.notBefore;
 	moveTask(turn, task, end.status);
 	announce(turn, task);
 }

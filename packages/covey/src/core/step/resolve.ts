@@ -33,7 +33,7 @@ export function resolve(turn: Turn, event: EventOf<"task.resolve">): void {
 		return;
 	}
 	if (held === undefined) admit(fleet, task);
-	if (to === "pending") requeue(turn, task, 0);
+	if (to === "pending") requeue(turn, task, task.waitUntil ?? 0);
 	else
 		finish(turn, task, {
 			status: to,
