@@ -61,7 +61,7 @@ export const coordinatorFaults = {
 	},
 	"queued-twice": {
 		lesson: 8,
-		seeds: 20,
+		seeds: 114,
 		peer: "a task whose dispatch failed stays with its worker and is queued as well",
 		bend: () => ({
 			step: (fleet, _event, now, go) =>

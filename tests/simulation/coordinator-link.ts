@@ -47,10 +47,13 @@ export class CoordinatorLink {
 	readonly #oracle: Oracle;
 	readonly #bend: Bend;
 	readonly #tell: (event: Event) => void;
+	/** The attempt holds a lease: its report will count. */
+	readonly #awaits: (task: string, attempt: number) => boolean;
 	readonly #sessions = new Map<string, Session>();
 	#channel = 0;
 
-	constructor(world: World, oracle: Oracle, bend: Bend, tell: (event: Event) => void) {
+	constructor(world: World, oracle: Oracle, bend: Bend, tell: (event: Event) => void, awaits: (task: string, attempt: number) => boolean) {
+		this.#awaits = awaits;
 		this.#world = world;
 		this.#oracle = oracle;
 		this.#bend = bend;
@@ -109,7 +112,8 @@ export class CoordinatorLink {
 				return;
 			case "complete": {
 				const { task, attempt, report } = message;
-				this.#oracle.logEnded(worker, task, attempt, report, this.logs.get(attemptKey(task, attempt)));
+				// Of an attempt that was given up on nobody waits for the rest of the output.
+				if (this.#awaits(task, attempt)) this.#oracle.logEnded(worker, task, attempt, report, this.logs.get(attemptKey(task, attempt)));
 				this.#tell({ type: "attempt.completed", worker, session: id, task, attempt, report });
 				return;
 			}

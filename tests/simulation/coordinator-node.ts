@@ -58,7 +58,13 @@ export class CoordinatorNode {
 		this.#weather = weather;
 		this.#oracle = oracle;
 		this.#bend = bend;
-		this.link = new CoordinatorLink(world, oracle, bend, (event) => this.tell(event));
+		this.link = new CoordinatorLink(
+			world,
+			oracle,
+			bend,
+			(event) => this.tell(event),
+			(task, attempt) => viewOf(this.fleet).taskRecord(task)?.lease?.attempt === attempt,
+		);
 	}
 
 	/** Wall time of this process: may be wrong, never goes back while it lives. */
