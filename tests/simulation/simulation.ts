@@ -113,8 +113,8 @@ async function calmDown(site: Site, workers: readonly WorkerNode[], twin: Worker
 		);
 	};
 	while (world.now < deadline && !quiet()) if (!(await world.tick())) break;
-	// Time for receipts, and for disconnected workers to be given up.
-	const end = world.now + 300_000;
+	// Time for receipts, for disconnected workers to be given up, and for sleepers (ten minutes at most) to wake and report.
+	const end = world.now + 1_200_000;
 	while (world.now < end && (await world.tick()));
 	for (const worker of workers)
 		if (worker.remembered > 0) throw new Violation(`${worker.name} keeps ${worker.remembered} reports that nobody wants`);
