@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { setUp } from "./setup.mjs";
 
@@ -12,7 +12,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, "node_modules", ".bin");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
 const scratch = mkdtempSync(join(tmpdir(), "covey-test-"));
-const environment = { ...process.env, PATH: `${join(root, "node_modules", "node", "bin")}:${bin}:${process.env.PATH}`, FORCE_COLOR: "0" };
+const environment = { ...process.env, PATH: `${join(root, "node_modules", "node", "bin")}:${bin}:${process.env.PATH}`, FORCE_COLOR: "0", NO_COLOR: "1" };
 
 const checks = [
 	["format and lint", "biome", ["ci", "--log-kind=compact", "."]],
@@ -25,6 +25,8 @@ const checks = [
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const skips = new Map();
+/** What is said again just above the last line: whoever sees only the end of a long log sees what failed. */
+const failures = [];
 
 try {
 	await setUp();
@@ -34,11 +36,11 @@ try {
 	if (wants("simulation"))
 		await runCheck("simulation: the corpus, then a minute of fresh seeds", "node", ["tests/simulation/main.ts", "--ci"], true);
 } catch (error) {
-	process.stderr.write(`${error.message}\n`);
-	total.failed++;
+	fail("set-up", error.message);
 } finally {
 	rmSync(scratch, { recursive: true, force: true });
 }
+for (const failure of failures) process.stdout.write(`FAILED ${failure}\n`);
 for (const [reason, count] of skips) process.stdout.write(`skipped ${count} × ${reason}\n`);
 process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
@@ -49,7 +51,8 @@ function wants(part) {
 
 async function runCheck(title, command, args, loud = false) {
 	const { code, output, seconds } = await run(command, args, loud);
-	total[code === 0 ? "passed" : "failed"]++;
+	if (code === 0) total.passed++;
+	else fail(title, loud ? "its own lines stand above" : output);
 	process.stdout.write(`${code === 0 ? "ok  " : "FAIL"} ${title} (${seconds} s)\n`);
 	if (code !== 0 && !loud) process.stdout.write(`${output}\n`);
 }
@@ -61,22 +64,42 @@ async function runVitest(title, args) {
 	try {
 		report = JSON.parse(readFileSync(file, "utf8"));
 	} catch {
-		total.failed++;
 		process.stdout.write(`FAIL ${title}: vitest ended with ${code} and no report\n${output}\n`);
+		fail(title, `no report: ${lastLines(output)}`);
 		return;
 	}
 	const skipped = report.numPendingTests + report.numTodoTests;
 	total.passed += report.numPassedTests;
-	total.failed += report.numFailedTests;
 	total.skipped += skipped;
 	noteSkips(report);
+	for (const file of report.testResults) {
+		for (const test of file.assertionResults.filter((test) => test.status === "failed"))
+			fail(`${relative(root, file.name)} > ${test.fullName}`, test.failureMessages.join("\n"));
+	}
 	// A red coverage threshold, a file that cannot be loaded or a leaked error fails the run without a failed test.
-	const broken = code !== 0 && report.numFailedTests === 0;
-	if (broken) total.failed++;
+	if (code !== 0 && report.numFailedTests === 0) fail(title, lastLines(output));
 	process.stdout.write(
 		`${code === 0 ? "ok  " : "FAIL"} ${title}: ${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped (${seconds} s)\n`,
 	);
-	if (code !== 0) process.stdout.write(`${output}\n`);
+	if (code !== 0) process.stdout.write(`${dotless(output)}\n`);
+}
+
+/** Without the lines of dots of the thousand tests that passed. */
+function dotless(output) {
+	return output
+		.split("\n")
+		.map((line) => line.replace(/^·+|·+$/gu, ""))
+		.filter((line) => line !== "")
+		.join("\n");
+}
+
+function fail(title, reason) {
+	total.failed++;
+	failures.push(`${title}\n  ${reason.trim().split("\n").slice(0, 12).join("\n  ").slice(0, 1500)}`);
+}
+
+function lastLines(output) {
+	return output.trim().split("\n").slice(-12).join("\n");
 }
 
 /** A skipped test names its reason in its title, in brackets, as in "… [needs network namespaces]". */
