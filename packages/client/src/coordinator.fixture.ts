@@ -38,6 +38,8 @@ export async function startCoordinator(
 	});
 	let connections = 0;
 	http.on("upgrade", (request, socket, head) => {
+		// The client may be gone before it has read our answer: nobody else listens to this socket.
+		socket.on("error", () => {});
 		if (script.refuse) {
 			const body = JSON.stringify(script.refuse.body);
 			socket.end(`HTTP/1.1 ${script.refuse.status} Refused\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
