@@ -34,8 +34,9 @@ export const layers: Readonly<Record<string, Layer>> = {
 	ops: { may: everywhere },
 	coordinator: { may: everywhere },
 	worker: { may: everywhere },
+	mcp: { may: ["kit"], packages: ["@covey/client"] },
 	compose: {
-		may: [...everywhere, "journal", "history", "blobs", "ops", "coordinator", "worker"],
+		may: [...everywhere, "journal", "history", "blobs", "ops", "coordinator", "worker", "mcp"],
 		packages: ["@covey/client"],
 	},
 	cli: { may: ["kit", "host", "ops", "compose"], packages: ["@covey/client"] },
