@@ -85,6 +85,14 @@ export const RelativePath = z
 		"a relative path that stays inside the worktree",
 	);
 
+/** What brings the tools of a worktree: `auto` takes the first of the others that the tree asks for and the worker has. */
+export const EnvironmentKind = z.enum(["auto", "nix", "devbox", "mise", "direnv", "plain"]);
+export type EnvironmentKind = z.infer<typeof EnvironmentKind>;
+
+/** What an asker means by a command and who can read its log. The fleet carries it and makes nothing of it. */
+export const Purpose = z.object({ verb: z.string().max(32), parser: z.string().max(32) });
+export type Purpose = z.infer<typeof Purpose>;
+
 /** Payload of the task type `run`. */
 export const RunPayload = z.object({
 	/** Program and arguments; run as they are, without a shell. */
@@ -105,6 +113,12 @@ export const RunPayload = z.object({
 	pull: z.array(RelativePath).max(wireLimits.pullPathsMax).default([]),
 	/** Drop ignored files (build outputs) that earlier runs left in the warm worktree. */
 	clean: z.boolean().default(false),
+	/** Bring back what the command changed in the worktree, as the artifact `wireLimits.patchPath`: a git patch against the snapshot's tree. */
+	patch: z.boolean().default(false),
+	environmentKind: EnvironmentKind.default("auto"),
+	/** For the set-up of the environment alone; the command's own timeout counts from its start. */
+	environmentTimeoutMs: DurationMs.default(120_000),
+	purpose: Purpose.optional(),
 });
 export type RunPayload = z.infer<typeof RunPayload>;
 
