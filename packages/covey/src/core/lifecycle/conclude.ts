@@ -18,9 +18,8 @@ export function conclude(turn: Turn, task: Task, report: AttemptReport, options:
 		requeue(turn, task, Math.max(turn.now + verdict.waitMs, options.notBefore ?? 0));
 		return;
 	}
-	const message = verdict.exhausted
-		? `${report.message ?? outcomes[outcome].sentence}; given up after ${task.attempt} attempts`
-		: report.message;
+	const told = task.cancel !== undefined && outcome === task.cancel.reason ? endedBy(task.cancel, report.message) : report.message;
+	const message = verdict.exhausted ? `${told ?? outcomes[outcome].sentence}; given up after ${task.attempt} attempts` : told;
 	finish(turn, task, { status: verdict.status, outcome, message, exitCode: report.facts?.exitCode, notBefore: options.notBefore });
 }
 
@@ -39,6 +38,12 @@ export function lose(turn: Turn, task: Task, message: string, options: Options =
 /** What is on record of an attempt that its worker never reported. */
 export function reportOf(outcome: Outcome, message: string): AttemptReport {
 	return { outcome, message, artifacts: [], missing: [], outputBytes: 0, outputDroppedBytes: 0, timings: {} };
+}
+
+/** Who ended a task before its time, for people. `more` is what its worker had to say of that. */
+export function endedBy({ reason, by }: Pick<NonNullable<Task["cancel"]>, "reason" | "by">, more?: string): string {
+	const who = reason === "superseded" ? `newer work of ${by} replaced it` : `${by} cancelled it`;
+	return more === undefined ? who : `${who}; ${more}`;
 }
 
 /** Ends a task that has no attempt under way. */

@@ -9,7 +9,7 @@ test("a waiting task ends at once, and what waits behind it is not disturbed", (
 	const scene = new Scene();
 	const [one, two, three] = [scene.submit(), scene.submit(), scene.submit()];
 	expect(cancel(scene, two!)).toEqual({ ok: true, id: two!.spec.id });
-	expect(two).toMatchObject({ status: "cancelled", outcome: "cancelled", endedAt: scene.now });
+	expect(two).toMatchObject({ status: "cancelled", outcome: "cancelled", message: "admin cancelled it", endedAt: scene.now });
 	scene.connect("box");
 	expect(one!.status).toBe("claimed");
 	scene.complete(one!);
@@ -33,7 +33,7 @@ test("running work ends when its worker has ended it, and its report does not ch
 		outcome: "failed",
 		facts: { exitCode: null, signal: "SIGTERM", timedOut: false, cancelled: true, forceKilled: false, durationMs: 1, leftovers: 0 },
 	});
-	expect(task).toMatchObject({ status: "cancelled", outcome: "cancelled", exitCode: null });
+	expect(task).toMatchObject({ status: "cancelled", outcome: "cancelled", message: "admin cancelled it", exitCode: null });
 });
 
 test("a result that raced the cancel stands", () => {
@@ -69,6 +69,7 @@ test("a cancel that cannot be delivered is told at the next sync, and bounded by
 	scene.disconnect("box");
 	scene.pass(200_000);
 	expect([told!.outcome, lost!.outcome]).toEqual(["cancelled", "cancelled"]);
+	expect(lost!.message).toBe("admin cancelled it; its worker box was not heard of for 100 s");
 });
 
 test("one ask of several is taken back alone; the last one ends the task", () => {

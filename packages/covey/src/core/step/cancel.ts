@@ -4,7 +4,7 @@ import type { EndReason } from "#core/effect.ts";
 import type { EventOf } from "#core/event.ts";
 import type { Turn } from "#core/fleet.ts";
 import { closeToMerges, closeToSuperseding, openToSuperseding } from "#core/keys.ts";
-import { finish } from "#core/lifecycle/conclude.ts";
+import { endedBy, finish } from "#core/lifecycle/conclude.ts";
 import { touch } from "#core/lifecycle/move.ts";
 import type { Task } from "#core/task.ts";
 
@@ -39,7 +39,7 @@ export function withdraw(
 		return;
 	}
 	if (task.lease === undefined) {
-		finish(turn, task, { status: "cancelled", outcome: cancel.reason, message: `by ${cancel.by}` });
+		finish(turn, task, { status: "cancelled", outcome: cancel.reason, message: endedBy(cancel) });
 		return;
 	}
 	const again = task.cancel;

@@ -139,7 +139,7 @@ test("newer work with a supersede key ends older work, at once when it waits, th
 	const waiting = scene.submit({ supersedeKey: "branch" });
 	const other = scene.submit({ supersedeKey: "another branch" });
 	const newer = scene.submit({ supersedeKey: "branch" });
-	expect(waiting).toMatchObject({ status: "cancelled", outcome: "superseded", message: "by ann" });
+	expect(waiting).toMatchObject({ status: "cancelled", outcome: "superseded", message: "newer work of ann replaced it" });
 	expect(other.status).toBe("pending");
 	scene.connect("box", { slots: 2 });
 	expect(newer.status).toBe("claimed");
