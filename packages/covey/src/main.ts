@@ -7,7 +7,7 @@ import { version } from "#kit/version.ts";
  * a command that a person or a program types many times an hour is felt in its start.
  */
 const words = process.argv.slice(2);
-if (words.length === 1 && (words[0] === "version" || words[0] === "--version" || words[0] === "-V")) {
+if (words.length === 1 && ["version", "--version", "-v", "-V"].includes(words[0] as string)) {
 	process.stdout.write(`covey ${version}\n`);
 } else {
 	const home = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`);

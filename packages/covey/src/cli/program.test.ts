@@ -19,7 +19,7 @@ afterAll(() => home[Symbol.dispose]());
 const covey = (...words: string[]) => startCovey(words, { home }).ended;
 
 test("covey alone and --help list every command", async () => {
-	for (const words of [[], ["--help"], ["-h"]]) {
+	for (const words of [[], ["--help"], ["-h"], ["help"]]) {
 		const { code, stdout, stderr } = await covey(...words);
 		expect([code, stderr]).toEqual([0, ""]);
 		for (const { path, group } of commands) if (group) expect(stdout.toString()).toContain(`  ${path} `);
@@ -29,8 +29,15 @@ test("covey alone and --help list every command", async () => {
 test("the version is that of the package, on both roads", async () => {
 	const { version: packaged } = JSON.parse(readFileSync(resolve(import.meta.dirname, "../../package.json"), "utf8")) as { version: string };
 	expect(version).toBe(packaged);
-	expect(String((await covey("version")).stdout)).toBe(`covey ${version}\n`);
+	for (const word of ["version", "--version", "-v", "-V"]) expect(String((await covey(word)).stdout)).toBe(`covey ${version}\n`);
 	expect(JSON.parse(String((await covey("version", "--json")).stdout))).toMatchObject({ schema: 1, version });
+});
+
+test("covey help COMMAND is the help of that command, of a noun its verbs", async () => {
+	expect(String((await covey("help", "run")).stdout)).toBe(String((await covey("run", "--help")).stdout));
+	expect(String((await covey("help", "token", "create")).stdout)).toContain("Usage: covey token create");
+	expect(String((await covey("help", "token")).stdout)).toContain("token revoke");
+	expect(await covey("help", "rnu")).toMatchObject({ code: 2, stderr: expect.stringContaining("did you mean covey run?") });
 });
 
 test("what is not understood is a usage error that names what was meant", async () => {

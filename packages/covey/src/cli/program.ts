@@ -17,6 +17,7 @@ import { print, say } from "./terminal.ts";
 export async function runProgram(words: readonly string[]): Promise<number> {
 	leaveQuietlyWhenNobodyReads();
 	try {
+		if (words[0] === "help") return await runProgram([...words.slice(1), "--help"]);
 		const entry = findEntry(words);
 		if (!entry) return showRoot(words);
 		const command = await entry.load();
