@@ -45,10 +45,10 @@ describe("configuration", () => {
 		const origin = (key: string) => origins.find((entry) => entry.key === key)?.origin;
 		expect(settings.coordinator).toMatchObject({ port: 3000, lease_ttl: 7_200_000 });
 		expect(settings.client).toMatchObject({ namespace: "project", fallback: { afterMs: 3000 } });
-		expect(origin("coordinator.port")).toBe("environment");
-		expect(origin("coordinator.lease_ttl")).toBe(home.environment.COVEY_SYSTEM_CONFIG);
-		expect(origin("client.namespace")).toBe(project);
-		expect(origin("client.fallback")).toBe(user);
+		expect(origin("coordinator.port")).toBe("COVEY_COORDINATOR_PORT");
+		expect(origin("coordinator.lease_ttl")).toBe(`${home.environment.COVEY_SYSTEM_CONFIG}:3`);
+		expect(origin("client.namespace")).toBe(`${project}:2`);
+		expect(origin("client.fallback")).toBe(`${user}:5`);
 		expect(origin("worker.tags")).toBe("default");
 	});
 

@@ -4,10 +4,11 @@ import { CoveyError } from "@covey/protocol/errors";
 import { paths } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where a value came from: a file with its line, a variable, or the default. */
+/** Where a value came from. */
 export interface Origin {
 	readonly key: string;
 	readonly value: unknown;
+	/** A file with its line, a variable's name, or `default`. */
 	readonly origin: string;
 }
 
@@ -73,9 +74,16 @@ async function resolve(layers: readonly Layer[]): Promise<ResolvedConfig> {
 	for (const relation of relations)
 		if (!relation.holds(settings)) throw new CoveyError("bad_config", `configuration: ${relation.sentence}`);
 	const origins = leaves(settings as Tree)
-		.map(([key, value]) => ({ key, value, origin: layers.findLast((layer) => at(layer.values, key) !== undefined)?.origin ?? "default" }))
+		.map(([key, value]) => ({ key, value, origin: originOf(layers, key) }))
 		.sort((a, b) => (a.key < b.key ? -1 : 1));
 	return { settings, origins };
+}
+
+function originOf(layers: readonly Layer[], key: string): string {
+	const layer = layers.findLast(({ values }) => at(values, key) !== undefined);
+	if (layer === undefined) return "default";
+	if (layer.text !== undefined) return `${layer.origin}:${position(layer.text, key).split(":")[0]}`;
+	return Object.entries(variables).find(([, set]) => set === key)?.[0] ?? layer.origin;
 }
 
 async function readLayer(file: string): Promise<Layer | undefined> {

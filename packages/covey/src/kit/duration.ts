@@ -8,6 +8,19 @@ export function parseDuration(text: string): number | undefined {
 	return Math.round(sum);
 }
 
+/** The whole truth, in the form that `parseDuration` reads: `250ms`, `30s`, `1m30s`, `30d`. */
+export function exactDuration(ms: number): string {
+	let left = ms;
+	const parts = Object.entries(unitMs)
+		.reverse()
+		.map(([unit, length]) => {
+			const amount = Math.floor(left / length);
+			left -= amount * length;
+			return amount === 0 ? "" : `${amount}${unit}`;
+		});
+	return parts.join("") || "0s";
+}
+
 /** For people: `85 ms`, `1.4 s`, `12 m 05 s`, `3 h 20 m`, `4 d 6 h`. */
 export function formatDuration(ms: number): string {
 	const pad = (value: number) => String(value).padStart(2, "0");

@@ -1,25 +1,23 @@
 import { defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
-import { renderTable } from "#cli/table.ts";
+import { plain, renderTable } from "#cli/table.ts";
 import { dataStyle, print, printJson } from "#cli/terminal.ts";
 
 export const show = defineCommand<{ readonly origin?: boolean; readonly json?: boolean }>({
-	options: [{ flags: "--origin", about: "where each value comes from" }, jsonOption],
+	options: [{ flags: "--origin", about: "where each value comes from: file and line, variable or default" }, jsonOption],
+	notes: "Without an option it prints what a configuration file could hold. With --json times are milliseconds and sizes bytes.",
 	run: async ({ options }) => {
 		const { loadConfig } = await import("#compose/config.ts");
+		const { unitOf, writtenValue } = await import("#compose/written.ts");
 		const { origins } = await loadConfig();
-		if (options.json) printJson({ settings: options.origin ? origins : origins.map(({ key, value }) => ({ key, value })) });
-		else if (options.origin)
-			print(
-				renderTable(
-					["KEY", "VALUE", "ORIGIN"],
-					origins.map((one) => [one.key, text(one.value), one.origin]),
-					dataStyle.bold,
-				),
-			);
-		else print(origins.map((one) => `${one.key} = ${text(one.value)}`).join("\n"));
+		if (options.json) {
+			const settings = origins.map(({ origin, ...one }) => ({ ...one, unit: unitOf(one.key), ...(options.origin && { origin }) }));
+			printJson({ settings });
+			return exitCodes.ok;
+		}
+		const rows = origins.map(({ key, value, origin }) => [key, plain(writtenValue(key, value), 1000), origin] as const);
+		if (options.origin) print(renderTable(["KEY", "VALUE", "ORIGIN"], rows, dataStyle.bold));
+		else print(rows.map(([key, value]) => `${key} = ${value}`).join("\n"));
 		return exitCodes.ok;
 	},
 });
-
-const text = (value: unknown): string => JSON.stringify(value) ?? "-";

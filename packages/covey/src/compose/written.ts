@@ -1,0 +1,44 @@
+import { exactDuration } from "#kit/duration.ts";
+import { Bytes, Duration, Settings } from "./settings.ts";
+
+/** What the number of a setting counts. */
+export type Unit = "ms" | "bytes";
+
+const schemaUnits = new Map<unknown, Unit>([
+	[Duration, "ms"],
+	[Bytes, "bytes"],
+]);
+
+/** The settings that are no plain numbers, as in `coordinator.lease_ttl`. */
+const units: ReadonlyMap<string, Unit> = new Map(
+	Object.entries(Settings.shape).flatMap(([section, { unwrap }]) =>
+		Object.entries(unwrap().shape).flatMap(([field, schema]) => {
+			const unit = schemaUnits.get("unwrap" in schema ? schema.unwrap() : schema);
+			return unit === undefined ? [] : [[`${section}.${field}`, unit] as const];
+		}),
+	),
+);
+
+/** Of the number that a setting is inside; undefined for a plain one. */
+export const unitOf = (key: string): Unit | undefined => units.get(key);
+
+/** A setting's value as a person would write it into the configuration file: TOML, with `"1m30s"` for 90,000 milliseconds. */
+export function writtenValue(key: string, value: unknown): string {
+	const unit = unitOf(key);
+	if (unit === "ms") return quoted(exactDuration(value as number));
+	if (unit === "bytes") return size(value as number);
+	if (key === "client.fallback" && typeof value === "object")
+		return quoted(`after:${exactDuration((value as { afterMs: number }).afterMs)}`);
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return quoted(value);
+	const pairs = Object.entries(value).map(([name, inner]) => `${quoted(name)} = ${quoted(inner)}`);
+	return pairs.length === 0 ? "{}" : `{ ${pairs.join(", ")} }`;
+}
+
+/** Strings, numbers, truths and lists of them are the same in JSON and in TOML. */
+const quoted = (value: unknown): string => JSON.stringify(value);
+
+/** In the largest unit that leaves nothing over. */
+function size(bytes: number): string {
+	const power = [4, 3, 2, 1].find((exponent) => bytes > 0 && bytes % 1024 ** exponent === 0);
+	return power === undefined ? String(bytes) : quoted(`${bytes / 1024 ** power}${"KMGT"[power - 1]}`);
+}
