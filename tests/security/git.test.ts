@@ -104,7 +104,7 @@ describe("the doors of git", () => {
 				expect([400, 404], path).toContain(status);
 			}
 		}
-		expect(fleet.daemon.stderr).not.toContain('"level":"error"');
+		expect(fleet.daemon.stderr).not.toMatch(/^[\d:.]+ error /m);
 	});
 });
 

@@ -18,7 +18,7 @@ import { findTailnet } from "#ops/discovery/tailnet.ts";
 import type { Runner } from "#ports/runner.ts";
 import { createInProcessTransport } from "#worker/link/in-process.ts";
 import { loadConfig } from "./config.ts";
-import { createProcessLogger } from "./log.ts";
+import { createProcessLog, type ProcessLog } from "./log.ts";
 import { type Paths, paths } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 import { createMachineWorker, defaultSlots } from "./worker-parts.ts";
@@ -41,7 +41,8 @@ export interface UpOptions {
 export async function runCoordinator(options: UpOptions): Promise<void> {
 	const where = paths();
 	const { settings } = await loadConfig();
-	const logger = createProcessLogger(settings.log);
+	const log = createProcessLog(settings.log);
+	const { logger } = log;
 	const ended = deferred();
 	const onFatal = (cause: unknown): void => {
 		// Nothing may be told any more: what is not on disk is as if it had never been.
@@ -59,7 +60,7 @@ export async function runCoordinator(options: UpOptions): Promise<void> {
 		else ended.resolve();
 	});
 	using _file = publishFile(where, coordinator);
-	sayReady(coordinator, options, settings);
+	sayReady(coordinator, options, log);
 	using _idle = options.idleExit === undefined ? undefined : watchIdle(coordinator, options.idleExit, ended.resolve);
 	await ended.promise;
 }
@@ -166,14 +167,15 @@ function publishFile(where: Paths, coordinator: Coordinator): Disposable {
 	return { [Symbol.dispose]: () => rmSync(where.coordinatorFile, { force: true }) };
 }
 
-function sayReady(coordinator: Coordinator, options: UpOptions, settings: Settings): void {
-	const others = coordinator.addresses.filter((address) => !/^(127\.0\.0\.1|\[::1\]):/.test(address));
-	process.stderr.write(`covey: ready at ${coordinator.url}${others.length > 0 ? ` and ${others.join(", ")}` : ""}\n`);
-	if (options.idleExit === undefined && settings.log.level !== "error")
-		process.stderr.write(
+function sayReady(coordinator: Coordinator, options: UpOptions, { announce }: ProcessLog): void {
+	const { url, addresses, fingerprint } = coordinator;
+	const others = addresses.filter((address) => !/^(127\.0\.0\.1|\[::1\]):/.test(address));
+	announce(`ready at ${url}${others.length > 0 ? ` and ${others.join(", ")}` : ""}`, { url, addresses, fingerprint });
+	if (options.idleExit === undefined)
+		announce(
 			others.length > 0
-				? `covey: to add a machine: covey token create join > TOKENFILE, and there: covey join http://${hostname()}:${new URL(coordinator.url).port} --token-file TOKENFILE\n`
-				: "covey: no other machine reaches it: start it with --host ADDRESS, of a private network, or with Tailscale up\n",
+				? `to add a machine: covey token create join > TOKENFILE, and there: covey join http://${hostname()}:${new URL(url).port} --token-file TOKENFILE`
+				: "no other machine reaches it: start it with --host ADDRESS, of a private network, or with Tailscale up",
 		);
 	if (options.readyFd !== undefined) writeSync(options.readyFd, "ready\n");
 }

@@ -8,7 +8,7 @@ import { parseToken } from "#host/token/token.ts";
 import { createWebSocketTransport } from "#worker/link/websocket.ts";
 import type { ResolvedWorkerConfig } from "#worker/worker.ts";
 import { loadConfig } from "./config.ts";
-import { createProcessLogger } from "./log.ts";
+import { createProcessLog } from "./log.ts";
 import { type Paths, paths } from "./paths.ts";
 import { createMachineWorker, defaultSlots } from "./worker-parts.ts";
 
@@ -50,7 +50,7 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
 async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWorkerConfig["token"]): Promise<void> {
 	const where = paths();
 	const { worker: settings, coordinator: timing, log } = (await loadConfig()).settings;
-	const logger = createProcessLogger(log);
+	const { logger, announce } = createProcessLog(log);
 	const name = options.name ?? settings.name ?? readMembership(where)?.name ?? describeMachine().name;
 	const valid = WorkerName.safeParse(name);
 	if (!valid.success) throw new CoveyError("bad_request", `--name ${JSON.stringify(name)}: ${valid.error.issues[0]?.message}`);
@@ -90,7 +90,7 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 	await worker.start(stopping.signal).finally(() => clearTimeout(giveUp));
 	rememberMembership(where, { url, name });
 	const confined = settings.isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
-	process.stderr.write(`covey: connected to ${url} as ${name} (isolation level ${settings.isolation}${confined})\n`);
+	announce(`connected to ${url} as ${name} (isolation level ${settings.isolation}${confined})`, { url, worker: name });
 	const error = await worker.left;
 	if (error) throw error;
 }

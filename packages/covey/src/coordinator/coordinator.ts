@@ -182,7 +182,6 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 	await listeners.open();
 	parts.defer(() => listeners.close());
 	const url = `http://127.0.0.1:${listeners.port}`;
-	logger.info("ready", { url, addresses: listeners.addresses.join(" "), fingerprint: identity.fingerprint });
 
 	const toClose = parts.move();
 	return {
