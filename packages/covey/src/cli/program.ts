@@ -1,11 +1,11 @@
 import { CoveyError } from "@covey/protocol/errors";
 import { CommanderError, Command as Parser } from "commander";
+import { closest } from "#kit/closest.ts";
 import type { Command } from "./command.ts";
 import { type CommandEntry, commands } from "./commands.ts";
 import { exitCodes } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
 import { helpOf, rootHelp } from "./help.ts";
-import { closest } from "./suggest.ts";
 import { print, say } from "./terminal.ts";
 
 /**

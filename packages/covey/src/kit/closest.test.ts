@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { closest } from "./suggest.ts";
+import { closest } from "./closest.ts";
 
 test("a slip of the fingers finds the word that was meant", () => {
 	const known = ["run", "status", "workers", "token create"];
