@@ -1,5 +1,5 @@
-import type { WireError } from "@covey/protocol/errors";
-import { CoveyError, type ErrorCode, errorTable } from "@covey/protocol/errors";
+import { refusalOfAnswer } from "@covey/protocol/answer";
+import { CoveyError } from "@covey/protocol/errors";
 
 /** Bytes in either direction: a whole, or in pieces. */
 export type Bytes = Uint8Array | AsyncIterable<Uint8Array>;
@@ -54,17 +54,5 @@ export async function transfer(
 			throw new CoveyError("unavailable", `${options.base} cannot be reached: ${cause.message}`, { cause });
 		});
 	if (response.status >= 200 && response.status < 300) return response;
-	throw explain(response.status, await response.text(), request.path);
-}
-
-function explain(status: number, text: string, path: string): CoveyError {
-	try {
-		const body = JSON.parse(text) as { error?: WireError } & Partial<WireError>;
-		const error = body.error ?? body;
-		if (error.code !== undefined && error.code in errorTable) return CoveyError.from(error as WireError);
-	} catch {
-		// Not ours: a proxy's page, say. The status tells enough.
-	}
-	const code = (Object.keys(errorTable) as ErrorCode[]).find((name) => errorTable[name].http === status) ?? "internal";
-	return new CoveyError(code, `the coordinator answered ${status} to ${path}`);
+	throw refusalOfAnswer({ url: options.base, status: response.status, body: await response.text() });
 }

@@ -41,3 +41,14 @@ test("a token that does not work is not written down", async () => {
 	expect(login).toMatchObject({ code: 4, stderr: expect.stringContaining("wrong token") });
 	expect(statSync(join(home.directory, ".config", "covey"), { throwIfNoEntry: false })).toBeUndefined();
 });
+
+test("what answers and is no coordinator is called so, at once", async () => {
+	using home = createHome();
+	await using other = await startCoordinator({ refuse: { status: 404, body: { detail: "Not Found" } } });
+	const environment = { COVEY_URL: other.url, COVEY_TOKEN: "x" };
+	for (const words of [["status"], ["run", "--", "true"]])
+		expect(await startCovey(words, { home, environment }).ended).toMatchObject({
+			code: 7,
+			stderr: expect.stringMatching(/^covey: 127\.0\.0\.1:\d+ answers \(404\), but is not a Covey coordinator\n/),
+		});
+});

@@ -277,6 +277,31 @@ test("a link that breaks comes back, with one connection at a time, until it is 
 	expect(rig.link.connection).toBeUndefined();
 });
 
+test("another program in the coordinator's place ends a first join, and is waited out by a worker that has met its coordinator", async () => {
+	await using coordinator = new Coordinator();
+	const { server, token } = coordinator;
+	server.shouldHandle = () => false;
+	await using stranger = await createRig(coordinator, { token });
+	await expect(stranger.start()).rejects.toMatchObject({
+		code: "version_mismatch",
+		message: expect.stringContaining("is not a Covey coordinator"),
+	});
+	server.shouldHandle = () => true;
+	await using rig = await createRig(coordinator, { token });
+	await rig.start();
+	const refused = new Promise<void>((resolve) => {
+		server.shouldHandle = () => {
+			server.shouldHandle = () => true;
+			resolve();
+			return false;
+		};
+	});
+	coordinator.sockets.at(-1)!.terminate();
+	await refused;
+	await rig.until("connected", 2);
+	expect(rig.events).toEqual(["connected", "disconnected", "connected"]);
+});
+
 test("messages and frames arrive in the order in which they were sent", async () => {
 	await using coordinator = new Coordinator();
 	await using rig = await createRig(coordinator, { token: coordinator.token });

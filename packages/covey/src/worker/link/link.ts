@@ -95,7 +95,10 @@ export function createLink(options: LinkOptions, listener: LinkListener): Link {
 		let enrolled = enrol;
 		try {
 			const pin = transport.trusted ? undefined : await readPin(options.stateDirectory);
-			const connection = await transport.connect(stopped.signal);
+			const connection = await transport.connect(stopped.signal).catch((error: CoveyError) => {
+				// Who has met its coordinator waits out whatever answers in its place; a first join had better be told at once.
+				throw pin === undefined ? error : new CoveyError("unavailable", error.message, { cause: error });
+			});
 			enrolled ||= options.token !== undefined && pin?.name !== options.name;
 			const current = createSession(options, connection, { pin, enrol: enrolled });
 			const error = await converse(current);

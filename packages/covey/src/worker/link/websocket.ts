@@ -1,6 +1,8 @@
 import { CoveyError, errorTable, type V2FromWorkerMessage, V2ToWorker, type V2ToWorkerMessage } from "@covey/protocol";
+import { refusalOfAnswer } from "@covey/protocol/answer";
 import { wireLimits } from "@covey/protocol/limits";
 import WebSocket from "ws";
+import { readAnswerBody } from "#host/link/answer-body.ts";
 import { createOutbox } from "#host/link/outbox.ts";
 import { deferred } from "#kit/deferred.ts";
 import type { LinkConnection, LinkTransport } from "#ports/link.ts";
@@ -38,10 +40,17 @@ function connect(url: string, options: WebSocketTransportOptions, signal: AbortS
 		const abort = (): void => socket.terminate();
 		const failed = (error: Error): void => {
 			signal.removeEventListener("abort", abort);
-			reject(signal.aborted ? signal.reason : new CoveyError("unavailable", `no coordinator answers at ${url}`, { cause: error }));
+			const told =
+				error instanceof CoveyError ? error : new CoveyError("unavailable", `no coordinator answers at ${url}`, { cause: error });
+			reject(signal.aborted ? signal.reason : told);
 		};
 		signal.addEventListener("abort", abort, { once: true });
-		socket.once("error", failed);
+		socket.on("error", failed);
+		socket.once("unexpected-response", async (_request, response) => {
+			const body = await readAnswerBody(response);
+			socket.emit("error", refusalOfAnswer({ url, status: response.statusCode ?? 0, body }));
+			socket.terminate();
+		});
 		socket.once("open", () => {
 			signal.removeEventListener("abort", abort);
 			socket.off("error", failed);

@@ -1,4 +1,5 @@
-import { CoveyError, WireError } from "@covey/protocol";
+import { CoveyError } from "@covey/protocol";
+import { refusalOfAnswer } from "@covey/protocol/answer";
 
 /** Where packs come from and artifacts go to, with this session's bearer token. */
 export interface Coordinator {
@@ -6,7 +7,7 @@ export interface Coordinator {
 	readonly token: string | undefined;
 }
 
-/** @throws CoveyError of the coordinator's refusal; `unavailable` when it does not answer or there is no session. */
+/** @throws CoveyError of the coordinator's refusal, or that another program answers; `unavailable` when nobody does or there is no session. */
 export async function ask(coordinator: Coordinator, path: string, init: RequestInit & { readonly duplex?: "half" }): Promise<Response> {
 	if (coordinator.token === undefined) throw new CoveyError("unavailable", "the link to the coordinator is down");
 	const headers = { ...(init.headers as Record<string, string> | undefined), authorization: `Bearer ${coordinator.token}` };
@@ -15,15 +16,5 @@ export async function ask(coordinator: Coordinator, path: string, init: RequestI
 		throw new CoveyError("unavailable", `the coordinator does not answer at ${coordinator.url}`, { cause });
 	});
 	if (response.ok) return response;
-	throw refusalOf(response.status, path, await response.text().catch(() => ""));
-}
-
-function refusalOf(status: number, path: string, body: string): CoveyError {
-	try {
-		const parsed = WireError.safeParse(JSON.parse(body));
-		if (parsed.success) return CoveyError.from(parsed.data);
-	} catch {
-		// Not from a coordinator: a proxy speaks.
-	}
-	return new CoveyError("unavailable", `${path} was answered with status ${status}`);
+	throw refusalOfAnswer({ url: coordinator.url, status: response.status, body: await response.text().catch(() => "") });
 }

@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { packSnapshot } from "#host/git/pack.ts";
 import { createScratchRepository } from "#host/git/scratch-repository.ts";
 import { createSnapshot } from "#host/git/snapshot.ts";
+import { persist } from "#worker/persist.ts";
 import { createWorktreePool } from "#worker/worktrees/pool.ts";
 import { bringBack } from "./artifacts.ts";
 import { fetchPack } from "./pack.ts";
@@ -72,4 +73,20 @@ test("artifacts come back though the link was down at first and then broke in th
 	} finally {
 		await rm(directory, { recursive: true, force: true });
 	}
+});
+
+test("another program that answers in the coordinator's place is named at once and not asked again", async () => {
+	let asked = 0;
+	await using server = await serve((_, response) => {
+		asked++;
+		response.writeHead(404, { "content-type": "text/html" }).end("<html>Not Found</html>");
+	});
+	const { url } = server.coordinator();
+	const request = { namespace: "default", repository: "r", commit: "c", have: [] };
+	const failure = await persist(() => fetchPack({ url, token: "token" }, request)).catch((error) => error);
+	expect(failure).toMatchObject({
+		code: "version_mismatch",
+		message: expect.stringMatching(/answers \(404\), but is not a Covey coordinator/),
+	});
+	expect(asked).toBe(1);
 });
