@@ -1,8 +1,9 @@
-import { type AuditEvent, CoveyError, isEnded, type TaskStatus, type TaskView } from "@covey/protocol";
+import { type AuditEvent, CoveyError, isEnded, type Outcome, type TaskStatus, type TaskView } from "@covey/protocol";
 import type { HeldTask } from "#core/event.ts";
 import { createFleet } from "#core/fleet.ts";
 import type { AuditRecord, RecordChange } from "#core/record.ts";
 import { restore } from "#core/restore.ts";
+import type { Task } from "#core/task.ts";
 import type { FleetView } from "#core/view.ts";
 import { viewOf } from "#core/view-of.ts";
 import type { Clock } from "#kit/clock.ts";
@@ -13,25 +14,48 @@ import { driverLimits } from "./limits.ts";
 
 /** What one entry of the journal has for history. */
 export interface Archive {
-	readonly tasks: readonly TaskView[];
+	readonly ended: readonly EndedTask[];
 	readonly audit: readonly Omit<AuditEvent, "sequence">[];
 }
 
+/** One end of a task, and what is counted of it. */
+export interface EndedTask extends HeldTask {
+	readonly outcome: Outcome;
+	/** From pending to placed; undefined when it never was. */
+	readonly waitedMs: number | undefined;
+	/** Of its last attempt. */
+	readonly outputBytes: number;
+}
+
+interface QueuedTask extends HeldTask {
+	/** Of the entry that ended it. */
+	readonly sequence: number;
+	/** As it ended, once memory may show it otherwise. */
+	kept?: TaskView;
+}
+
 /**
- * Feeds history from the journal: in order, only what is durable, and never in the way of the loop. Ended tasks leave
- * memory when history holds them. A history that fails is tried again; its tasks stay in memory meanwhile.
+ * Feeds history from the journal: in order, only what is durable, and never in the way of the loop: ended tasks gather
+ * for a while, are read from memory when their turn comes, and leave it when history holds them. A history that fails is
+ * tried again; its tasks stay in memory meanwhile, and so does the audit: `full` says when that is enough.
  */
 export class Archivist {
 	readonly #history: History;
 	readonly #clock: Clock;
 	readonly #logger: Logger;
 	readonly #stopping = new AbortController();
-	#tasks = new Map<string, TaskView>();
+	/** Enough has gathered. */
+	#hurry = new AbortController();
+	/** Ended and not in history yet, in the order of their entries. Which end it was is enough: the task itself is in memory. */
+	#ended = new Map<string, QueuedTask>();
+	/** Ended according to the journal, while that is replayed: a later entry may take them out of memory. */
+	#replayed = new Map<string, TaskView>();
 	#audit: AuditEvent[] = [];
-	/** Of the newest entry that is in `#tasks` and `#audit`. */
+	/** Of the newest entry that is in these. */
 	#sequence = 0;
 	/** Ended tasks in memory at start: history may hold them already. */
 	#recovered = new Map<string, HeldTask>();
+	#view: FleetView | undefined;
 	#holds: (tasks: readonly HeldTask[]) => void = () => {};
 	#working: Promise<void> | undefined;
 
@@ -46,26 +70,36 @@ export class Archivist {
 		return this.#history.appliedSequence;
 	}
 
+	/** More audit entries wait than may: changes that would add to them have to wait. */
+	get full(): boolean {
+		return this.#audit.length >= driverLimits.auditQueuedMax;
+	}
+
 	/** Picks what ended and the audit out of one entry's changes. `view` must show the state that they lead to. */
 	select(changes: readonly RecordChange[], view: FleetView): Archive {
-		const tasks: TaskView[] = [];
+		const ended: EndedTask[] = [];
 		const audit: Omit<AuditEvent, "sequence">[] = [];
 		for (const { kind, id, value } of changes) {
 			if (value === null) continue;
 			if (kind === "audit") audit.push({ type: "audit", ...(value as AuditRecord) });
 			if (kind !== "task" || !isEnded((value as { status: TaskStatus }).status)) continue;
-			const task = view.task(id);
-			if (task) tasks.push(task);
+			const task = view.taskRecord(id);
+			if (task) ended.push(endOf(task));
 		}
-		return { tasks, audit };
+		return { ended, audit };
 	}
 
 	/** Takes what `select` found, once the entry is durable. */
 	add(sequence: number, archive: Archive): void {
 		this.#sequence = sequence;
-		for (const task of archive.tasks) this.#tasks.set(task.id, task);
+		for (const { id, attempt, status } of archive.ended) {
+			// At its later place, if an earlier end of it waits already.
+			this.#ended.delete(id);
+			this.#ended.set(id, { id, attempt, status, sequence });
+		}
 		for (const entry of archive.audit) this.#audit.push({ ...entry, sequence });
-		if (this.#tasks.size + this.#audit.length > 0) this.#working ??= this.#work();
+		if (this.#waiting) this.#working ??= this.#work();
+		if (this.#ended.size >= driverLimits.archiveGatheredMax) this.#hurry.abort();
 	}
 
 	/** During recovery, after each entry was restored. */
@@ -78,29 +112,41 @@ export class Archivist {
 		}
 		if (entry.sequence <= this.appliedSequence) return;
 		// A snapshot comes in several parts of one sequence: apply between sequences only.
-		if (entry.sequence > this.#sequence && this.#tasks.size >= driverLimits.archiveTasksMax) await this.#apply();
+		if (entry.sequence > this.#sequence && this.#replayed.size >= driverLimits.archiveTasksMax) await this.#applyReplayed();
 		this.#sequence = entry.sequence;
-		const { tasks, audit } = this.select(entry.changes, view);
-		for (const task of tasks) this.#tasks.set(task.id, task);
+		const { ended, audit } = this.select(entry.changes, view);
+		for (const { id } of ended) this.#replayed.set(id, view.task(id)!);
 		for (const record of audit) this.#audit.push({ ...record, sequence: entry.sequence });
 	}
 
 	/** At the end of recovery. */
 	async replayed(sequence: number): Promise<void> {
 		this.#sequence = sequence;
-		if (sequence > this.appliedSequence) await this.#apply();
+		if (sequence > this.appliedSequence) await this.#applyReplayed();
 	}
 
-	/** @param holds hears which ended tasks history has durably. */
-	start(holds: (tasks: readonly HeldTask[]) => void): void {
+	/**
+	 * @param view shows the state that later entries lead to, or a newer one.
+	 * @param holds hears which ended tasks history has durably.
+	 */
+	start(view: FleetView, holds: (tasks: readonly HeldTask[]) => void): void {
+		this.#view = view;
 		this.#holds = holds;
 		if (this.#recovered.size > 0) holds([...this.#recovered.values()]);
 		this.#recovered.clear();
 	}
 
+	/** A person may be about to change this task, which has ended: what history is to have of it is copied now. */
+	keep(id: string): void {
+		const queued = this.#ended.get(id);
+		if (queued) queued.kept ??= this.#view!.task(id)!;
+	}
+
 	/** Brings history to the newest entry, so that the journal can be truncated up to it. */
 	async flush(): Promise<void> {
+		this.#hurry.abort();
 		await this.#working;
+		this.#hurry.abort();
 		if (this.#sequence > this.appliedSequence) await (this.#working ??= this.#work());
 	}
 
@@ -112,6 +158,7 @@ export class Archivist {
 
 	/** Fills history again from what the journal holds. Nothing else is applied meanwhile. */
 	async rebuild(journal: Journal): Promise<{ readonly tasks: number }> {
+		this.#hurry.abort();
 		while (this.#working) await this.#working;
 		const rebuilding = this.#rebuild(journal);
 		this.#working = rebuilding.then(
@@ -121,7 +168,7 @@ export class Archivist {
 		try {
 			return await rebuilding;
 		} finally {
-			this.#working = this.#tasks.size + this.#audit.length > 0 ? this.#work() : undefined;
+			this.#working = this.#waiting ? this.#work() : undefined;
 		}
 	}
 
@@ -136,41 +183,68 @@ export class Archivist {
 			restore(fleet, entry.changes);
 			const archive = this.select(entry.changes, view);
 			const audit = archive.audit.map((record) => ({ ...record, sequence: entry.sequence }));
-			if (archive.tasks.length + audit.length === 0) continue;
-			await this.#history.apply({ sequence: entry.sequence, tasks: archive.tasks, audit });
-			tasks += archive.tasks.length;
+			if (archive.ended.length + audit.length === 0) continue;
+			await this.#history.apply({ sequence: entry.sequence, tasks: archive.ended.map(({ id }) => view.task(id)!), audit });
+			tasks += archive.ended.length;
 		}
 		return { tasks };
 	}
 
+	get #waiting(): boolean {
+		return this.#ended.size + this.#audit.length > 0;
+	}
+
+	/** Gathers for a while, then feeds history until nothing waits. */
 	async #work(): Promise<void> {
 		do {
-			if (this.#tasks.size < driverLimits.archiveTasksMax)
-				await this.#clock.sleep(driverLimits.archiveMs, this.#stopping.signal).catch(() => {});
+			await this.#clock.sleep(driverLimits.archiveMs, AbortSignal.any([this.#stopping.signal, this.#hurry.signal])).catch(() => {});
 			try {
-				const held = await this.#apply();
-				if (held.length > 0) this.#holds(held);
+				do await this.#feed();
+				while (this.#waiting);
 			} catch (error) {
-				this.#logger.error("history did not take the tasks that ended; they stay in memory", { error, tasks: this.#tasks.size });
+				this.#logger.error("history did not take the tasks that ended; they stay in memory", { error, tasks: this.#ended.size });
 				await this.#clock.sleep(driverLimits.fullRetryMs, this.#stopping.signal).catch(() => {});
 			}
-		} while (this.#tasks.size + this.#audit.length > 0 && !this.#stopping.signal.aborted);
+			this.#hurry = new AbortController();
+		} while (this.#waiting && !this.#stopping.signal.aborted);
 		this.#working = undefined;
 	}
 
-	async #apply(): Promise<readonly HeldTask[]> {
-		const batch = { sequence: this.#sequence, tasks: this.#tasks, audit: this.#audit };
-		this.#tasks = new Map();
-		this.#audit = [];
-		try {
-			await this.#history.apply({ ...batch, tasks: [...batch.tasks.values()] });
-		} catch (error) {
-			this.#tasks = new Map([...batch.tasks, ...this.#tasks]);
-			this.#audit = [...batch.audit, ...this.#audit];
-			throw error;
+	/** Hands over the next tasks, and the audit of the same entries. */
+	async #feed(): Promise<void> {
+		const next: QueuedTask[] = [];
+		let sequence = this.#sequence;
+		for (const task of this.#ended.values()) {
+			const enough = next.length >= driverLimits.archiveTasksMax;
+			if (enough && task.sequence > next.at(-1)!.sequence) {
+				sequence = next.at(-1)!.sequence;
+				break;
+			}
+			next.push(task);
 		}
-		return Array.from(batch.tasks.values(), ({ id, attempt, status }) => ({ id, attempt, status }));
+		const audit = this.#audit.filter((entry) => entry.sequence <= sequence);
+		await this.#history.apply({ sequence, tasks: next.map((task) => task.kept ?? this.#view!.task(task.id)!), audit });
+		for (const task of next) if (this.#ended.get(task.id) === task) this.#ended.delete(task.id);
+		this.#audit.splice(0, audit.length);
+		if (next.length > 0) this.#holds(next);
 	}
+
+	async #applyReplayed(): Promise<void> {
+		await this.#history.apply({ sequence: this.#sequence, tasks: [...this.#replayed.values()], audit: this.#audit });
+		this.#replayed.clear();
+		this.#audit = [];
+	}
+}
+
+function endOf({ spec, attempt, status, outcome, attempts, placements }: Readonly<Task>): EndedTask {
+	return {
+		id: spec.id,
+		attempt,
+		status,
+		outcome: outcome!,
+		waitedMs: placements.at(-1)?.waitedMs,
+		outputBytes: attempts.at(-1)?.report?.outputBytes ?? 0,
+	};
 }
 
 /** From the first entry, or from the newest snapshot when the first ones have been dropped. */

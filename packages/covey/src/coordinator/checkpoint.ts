@@ -4,23 +4,30 @@ import type { Journal } from "#ports/journal.ts";
 import type { Archivist } from "./archivist.ts";
 import { driverLimits } from "./limits.ts";
 
+export interface CheckpointOptions {
+	readonly journal: Journal;
+	readonly archivist: Archivist;
+	readonly logger: Logger;
+	readonly signal: AbortSignal;
+	/** Of `driverLimits` unless given. */
+	readonly checkpointChangesMin?: number;
+}
+
 /**
  * Keeps the journal short: after enough changes the whole state is stored as a snapshot, and what lies before it and
  * is in history too is dropped. A checkpoint that fails leaves the older one, and is tried again later.
  */
 export class Checkpoint {
-	readonly #options: { readonly journal: Journal; readonly archivist: Archivist; readonly logger: Logger; readonly signal: AbortSignal };
+	readonly #options: CheckpointOptions;
+	readonly #changesMin: number;
 	#changes = 0;
-	#dueAt: number = driverLimits.checkpointChangesMin;
+	#dueAt: number;
 	#running: Promise<void> | undefined;
 
-	constructor(options: {
-		readonly journal: Journal;
-		readonly archivist: Archivist;
-		readonly logger: Logger;
-		readonly signal: AbortSignal;
-	}) {
+	constructor(options: CheckpointOptions) {
 		this.#options = options;
+		this.#changesMin = options.checkpointChangesMin ?? driverLimits.checkpointChangesMin;
+		this.#dueAt = this.#changesMin;
 	}
 
 	/** The state should be copied at the next moment at which all of it is durable. */
@@ -36,7 +43,7 @@ export class Checkpoint {
 	take(sequence: number, records: Iterable<RecordChange>): void {
 		const copy = [...records];
 		this.#changes = 0;
-		this.#dueAt = Math.max(driverLimits.checkpointChangesMin, 2 * copy.length);
+		this.#dueAt = Math.max(this.#changesMin, 2 * copy.length);
 		this.#running = this.#store(sequence, copy).finally(() => {
 			this.#running = undefined;
 		});

@@ -12,9 +12,11 @@ import { type Clock, systemClock } from "#kit/clock.ts";
 import { type Deferred, deferred } from "#kit/deferred.ts";
 import { createIdentifier } from "#kit/identifier.ts";
 import { silentLogger } from "#kit/logger.ts";
+import type { History, HistoryBatch } from "#ports/history.ts";
 import type { Journal } from "#ports/journal.ts";
 import { Archivist } from "./archivist.ts";
 import { type Commit, Driver } from "./driver.ts";
+import { driverLimits } from "./limits.ts";
 
 const admin = { name: "admin", admin: true, namespaces: [] };
 
@@ -25,6 +27,9 @@ interface Setup {
 	/** Appends wait for `let(n)`. */
 	readonly held?: boolean;
 	readonly clock?: Clock;
+	readonly checkpointChangesMin?: number;
+	/** History takes nothing until this resolves. */
+	readonly historyStalls?: Promise<void>;
 }
 
 /** A driver on a journal in memory whose appends the test lets go one by one. */
@@ -33,13 +38,14 @@ async function startDriver(setup: Setup = {}) {
 	const disk = setup.disk ?? createMemoryDisk();
 	const journal = openMemoryJournal({ disk, ...(setup.faultOf && { faultOf: setup.faultOf }) });
 	const waiting: Deferred<void>[] = [];
+	let { held } = setup;
 	const arrivals: (() => void)[] = [];
 	const slow: Journal = Object.create(journal, {
 		tail: { get: () => journal.tail },
 		recover: { value: () => journal.recover() },
 		append: {
 			value: async (...parameters: Parameters<Journal["append"]>) => {
-				if (setup.held) {
+				if (held) {
 					const turn = deferred();
 					waiting.push(turn);
 					for (const arrived of arrivals.splice(0)) arrived();
@@ -53,7 +59,11 @@ async function startDriver(setup: Setup = {}) {
 	});
 	const history = await openSqliteHistory({ file: join(directory, "history.db") });
 	const clock = setup.clock ?? systemClock;
-	const archivist = new Archivist({ history, clock, logger: silentLogger });
+	const stalling: History = Object.create(history, {
+		appliedSequence: { get: () => history.appliedSequence },
+		apply: { value: async (batch: HistoryBatch) => setup.historyStalls?.then(() => history.apply(batch)) },
+	});
+	const archivist = new Archivist({ history: setup.historyStalls ? stalling : history, clock, logger: silentLogger });
 	const fatal: unknown[] = [];
 	const commits: Commit[] = [];
 	const driver = new Driver({
@@ -63,6 +73,7 @@ async function startDriver(setup: Setup = {}) {
 		logger: silentLogger,
 		onFatal: (cause) => fatal.push(cause),
 		onCommit: (commit) => commits.push(commit),
+		...(setup.checkpointChangesMin !== undefined && { checkpointChangesMin: setup.checkpointChangesMin }),
 	});
 	await driver.start(new AbortController().signal);
 	return {
@@ -80,6 +91,7 @@ async function startDriver(setup: Setup = {}) {
 		},
 		let: () => waiting.shift()?.resolve(),
 		async [Symbol.asyncDispose]() {
+			held = false;
 			for (const turn of waiting) turn.resolve();
 			await driver.stop();
 			await history.close();
@@ -268,6 +280,47 @@ describe("ended tasks", () => {
 		expect(again.history.appliedSequence).toBe(2);
 	});
 
+	it("go to history as they ended, whatever a person has begun to make of them since", async () => {
+		await using run = await startDriver({ held: true });
+		const event = submitEvent();
+		const task = event.tasks[0]!.id;
+		const named = { worker: "box", session: "s1" };
+		const record = { name: "box", enrolledAt: 0, namespaces: [], tags: {}, draining: false, revoked: false };
+		const offer = { slots: 1, capabilities: ["run"], tags: {}, os: "linux", arch: "x64", isolation: 0, version: "1", warm: [] };
+		const report = { outcome: "failed" as const, artifacts: [], missing: [], outputBytes: 0, outputDroppedBytes: 0, timings: {} };
+		void run.driver.ask({ type: "worker.enrol", actor: admin, record: { ...record, identity: { kind: "embedded" } } });
+		void run.driver.ask({ type: "worker.connect", ...named, instance: "i1", protocol: 2, offer });
+		void run.driver.ask(event);
+		run.driver.tell({ type: "attempt.completed", ...named, task, attempt: 1, report });
+		await run.appending();
+		run.let();
+		await run.driver.query(() => {});
+		const resolved = run.driver.ask({ type: "task.resolve", actor: admin, task, to: "done" });
+		await run.appending();
+		// Memory says what is not durable yet.
+		const seen = run.driver.query((fleet) => fleet.task(task)?.status);
+		await run.archivist.flush();
+		expect(await run.history.get(task)).toMatchObject({ status: "failed" });
+		run.let();
+		await resolved;
+		expect(await seen).toBe("done");
+		await run.archivist.flush();
+		expect(await run.history.get(task)).toMatchObject({ status: "done" });
+	});
+
+	it("wait with the audit for a history that is behind, and what would add to the audit is refused when too much of it waits", async () => {
+		const stalled = deferred();
+		await using run = await startDriver({ historyStalls: stalled.promise });
+		const entry = { type: "audit", at: 1, actor: "admin", action: "worker.drain", subject: "box" } as const;
+		run.archivist.add(run.driver.sequence, { ended: [], audit: Array.from({ length: driverLimits.auditQueuedMax }, () => entry) });
+		const drain = () => run.driver.ask({ type: "worker.drain", actor: admin, worker: "box", draining: true });
+		await expect(drain()).rejects.toMatchObject({ code: "too_many" });
+		await run.driver.ask(submitEvent());
+		stalled.resolve();
+		await run.archivist.flush();
+		await expect(drain()).rejects.toMatchObject({ code: "not_found" });
+	});
+
 	it("come back when history is rebuilt from the journal", async () => {
 		await using run = await startDriver();
 		const ids = [await endOne(run.driver), await endOne(run.driver)];
@@ -283,9 +336,9 @@ describe("ended tasks", () => {
 describe("a checkpoint", () => {
 	it("shortens the journal, and the next start finds the same fleet", async () => {
 		const disk = createMemoryDisk();
-		const total = 30_000;
+		const total = 3000;
 		{
-			await using run = await startDriver({ disk });
+			await using run = await startDriver({ disk, checkpointChangesMin: 5000 });
 			const tasks = Array.from({ length: total }, () => submitEvent().tasks[0]!);
 			for (let i = 0; i < total; i += 1000) await run.driver.ask({ type: "task.submit", actor: admin, tasks: tasks.slice(i, i + 1000) });
 			while ((await run.journal.size()).snapshotSequence === 0) await nextTurn();
@@ -298,7 +351,7 @@ describe("a checkpoint", () => {
 		vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
 		using _timers = { [Symbol.dispose]: () => void vi.useRealTimers() };
 		let now = systemClock.now();
-		await using run = await startDriver({ held: true, clock: { ...systemClock, now: () => now } });
+		await using run = await startDriver({ held: true, clock: { ...systemClock, now: () => now }, checkpointChangesMin: 50_000 });
 		const sleeper = submitEvent({ notBefore: now + 60_000 });
 		const many = Array.from({ length: 26 }, () => Array.from({ length: 1000 }, () => submitEvent().tasks[0]!));
 		const asked = [sleeper, ...many.map((tasks) => ({ ...sleeper, tasks }))].map((event) => run.driver.ask(event));

@@ -1,4 +1,4 @@
-import { CoveyError, type TaskView } from "@covey/protocol";
+import { CoveyError } from "@covey/protocol";
 import { records, takeChanges } from "#core/changes.ts";
 import type { Effect, Reply } from "#core/effect.ts";
 import type { Event } from "#core/event.ts";
@@ -14,7 +14,7 @@ import type { Logger } from "#kit/logger.ts";
 import type { Service } from "#kit/service.ts";
 import type { Control } from "#ports/control.ts";
 import type { Journal } from "#ports/journal.ts";
-import type { Archivist } from "./archivist.ts";
+import type { Archivist, EndedTask } from "./archivist.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { driverLimits } from "./limits.ts";
 
@@ -29,6 +29,8 @@ export interface DriverOptions {
 	readonly onCommit?: (commit: Commit) => void;
 	/** Bounds other than the default ones. */
 	readonly fleet?: Partial<FleetConfig>;
+	/** Of `driverLimits`, for tests. */
+	readonly checkpointChangesMin?: number;
 }
 
 /** One durable entry, for those who count. */
@@ -36,8 +38,11 @@ export interface Commit {
 	readonly durationMs: number;
 	readonly changes: number;
 	readonly events: number;
-	readonly ended: readonly TaskView[];
+	readonly ended: readonly EndedTask[];
 }
+
+/** Asks that leave no audit entry. */
+const unaudited: ReadonlySet<Event["type"]> = new Set(["task.submit", "worker.connect"]);
 
 type Granted = Extract<Reply, { ok: true }>;
 type Listener = (effects: readonly Effect[], sequence: number) => void;
@@ -116,7 +121,7 @@ export class Driver implements Control, Service {
 		}
 		await archivist.replayed(this.#sequence);
 		resume(this.#fleet, clock.now());
-		archivist.start((tasks) => this.tell({ type: "history.holds", tasks }));
+		archivist.start(this.#view, (tasks) => this.tell({ type: "history.holds", tasks }));
 		this.#phase = "running";
 		this.#schedule();
 	}
@@ -192,6 +197,7 @@ export class Driver implements Control, Service {
 		const events = this.#queue;
 		this.#queue = [];
 		for (const event of events) {
+			if (event.type === "task.resolve") this.#options.archivist.keep(event.task);
 			for (const effect of step(this.#fleet, event, now)) this.#hold(effect);
 		}
 		this.#held.events += events.length;
@@ -224,7 +230,7 @@ export class Driver implements Control, Service {
 		const stored = await this.#appendUntilStored(changes);
 		if (!stored || this.#phase === "stopped") return;
 		this.#inFlight = undefined;
-		onCommit?.({ durationMs: clock.monotonic() - startedAt, changes: changes.length, events: batch.events, ended: archive.tasks });
+		onCommit?.({ durationMs: clock.monotonic() - startedAt, changes: changes.length, events: batch.events, ended: archive.ended });
 		archivist.add(this.#sequence, archive);
 		this.#checkpoint.count(changes.length);
 		this.#release(batch);
@@ -285,6 +291,11 @@ export class Driver implements Control, Service {
 		}
 		if (this.#draining && type === "task.submit")
 			return new CoveyError("unavailable", "the coordinator is draining: it takes no new tasks");
+		if (this.#options.archivist.full && !unaudited.has(type))
+			return new CoveyError("too_many", "the audit waits for the history, which does not take it: nothing more is changed until it does", {
+				hint: "the coordinator's log says why; new tasks are taken, and work goes on",
+				retryAfterMs: driverLimits.fullRetryMs,
+			});
 		if (this.#queue.length >= driverLimits.eventsQueuedMax) {
 			return new CoveyError("too_many", `${this.#queue.length} events wait for the coordinator already`, { retryAfterMs: 100 });
 		}

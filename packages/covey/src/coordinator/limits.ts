@@ -9,12 +9,16 @@ export const driverLimits = {
 	fullRetryMs: 1000,
 	/** Longest sleep of the tick timer; Node's own bound is 2^31 - 1. */
 	timerMsMax: 3_600_000,
-	/** Ended tasks are handed to history at least this often … */
-	archiveMs: 50,
-	/** … or when so many wait. */
-	archiveTasksMax: 1000,
+	/** Ended tasks gather so long before history is fed … */
+	archiveMs: 500,
+	/** … or until there are so many; then they are handed over … */
+	archiveGatheredMax: 10_000,
+	/** … so many at a time, with their whole entries, as the loop stands still while they are made ready. */
+	archiveTasksMax: 500,
+	/** Audit entries that wait for a history that is behind; calls that would add to them are refused with `too_many`. */
+	auditQueuedMax: 50_000,
 	/** A checkpoint is due after so many record changes, or twice as many as there were records, whichever is more. */
-	checkpointChangesMin: 50_000,
+	checkpointChangesMin: 200_000,
 	/** Events of the fleet that a reader can catch up on. */
 	eventsKept: 10_000,
 } as const;

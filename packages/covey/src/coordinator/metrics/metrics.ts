@@ -1,5 +1,6 @@
-import { Outcome, type TaskView } from "@covey/protocol";
+import { Outcome } from "@covey/protocol";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { EndedTask } from "#coordinator/archivist.ts";
 import type { Commit } from "#coordinator/driver.ts";
 import { version } from "#kit/version.ts";
 import type { Control } from "#ports/control.ts";
@@ -43,10 +44,10 @@ export function createMetrics(control: Pick<Control, "query" | "state">): Metric
 	for (const status of ["pending", "claimed", "in_progress", "needs_human"]) live.set({ status }, 0);
 	const slots = new Gauge({ name: "covey_slots", help: "Slots of connected workers", labelNames: ["state"], registers });
 
-	function countEnded({ outcome, placement, attempts }: TaskView): void {
-		if (outcome !== undefined) tasks.inc({ outcome });
-		if (placement) queueWait.observe(placement.waitedMs / 1000);
-		outputBytes.inc(attempts.at(-1)?.report?.outputBytes ?? 0);
+	function countEnded({ outcome, waitedMs, outputBytes: bytes }: EndedTask): void {
+		tasks.inc({ outcome });
+		if (waitedMs !== undefined) queueWait.observe(waitedMs / 1000);
+		outputBytes.inc(bytes);
 	}
 
 	async function refresh(): Promise<void> {

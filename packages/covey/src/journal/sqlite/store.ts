@@ -21,6 +21,8 @@ export interface StoredEntry {
 const readBytesMax = 1024 * 1024;
 /** Rows dropped in one transaction, so that an append never waits long behind one. */
 const dropEntriesMax = 256;
+/** Free pages that are kept for the entries to come: taking new ones from the file system costs more. 64 MiB. */
+const freePagesMax = 16 * 1024;
 /** Written since the last checkpoint: worth one when idle, and time for one in any case. */
 export const checkpointBytes = { idle: 1024 * 1024, always: 4 * 1024 * 1024 };
 
@@ -159,7 +161,7 @@ export class Store {
 	/** Gives some free pages back to the system when they are many. @returns whether there are more. */
 	shrink(): boolean {
 		const worthIt = () =>
-			(pragma(this.#database, "freelist_count") as number) > Math.max(1024, (pragma(this.#database, "page_count") as number) / 4);
+			(pragma(this.#database, "freelist_count") as number) > Math.max(freePagesMax, (pragma(this.#database, "page_count") as number) / 2);
 		if (!worthIt()) return false;
 		this.#database.exec("PRAGMA incremental_vacuum(256)");
 		this.wrote(256 * 4096);
