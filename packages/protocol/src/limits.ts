@@ -20,6 +20,9 @@ export const wireLimits = {
 	pullPathsMax: 64,
 	pathLengthMax: 4096,
 	keyLengthMax: 256,
+	/** How long an asker that holds on to its ask may be silent. */
+	holdMsMin: 1000,
+	holdMsMax: 3_600_000,
 	messageTextMax: 8 * 1024,
 	/** Attempts that one worker may report in one `sync`. */
 	syncAttemptsMax: 4096,

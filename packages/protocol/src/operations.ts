@@ -125,6 +125,20 @@ export const operations = {
 		output: TaskView,
 		summary: "Cancel a task, or take back one ask of a merged one; force kills without grace",
 	}),
+	"task.hold": operation({
+		method: "POST",
+		path: "/api/v1/tasks/hold",
+		roles: ["submit"],
+		input: z.object({
+			holds: z
+				.array(z.object({ task: TaskId, ask: AskId }))
+				.min(1)
+				.max(wireLimits.batchMax),
+		}),
+		/** Asks that nobody holds any more: ended, taken back, or never held. */
+		output: z.object({ lost: z.array(AskId) }),
+		summary: "Say that the asker of these asks is still there",
+	}),
 	"task.resolve": operation({
 		method: "POST",
 		path: "/api/v1/tasks/{task}/resolve",

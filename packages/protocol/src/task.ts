@@ -140,6 +140,8 @@ export const TaskSubmission = z.object({
 	/** Equal work in flight (same key) runs once and answers all who asked, as urgently as the most urgent of them wants. */
 	mergeKey: z.string().max(wireLimits.keyLengthMax).optional(),
 	notBefore: Timestamp.optional(),
+	/** The ask is taken back when its asker has not said for so long that it is still there; see `task.hold`. */
+	holdMs: z.number().int().min(wireLimits.holdMsMin).max(wireLimits.holdMsMax).optional(),
 });
 export type TaskSubmission = z.infer<typeof TaskSubmission>;
 export type TaskSubmissionInput = z.input<typeof TaskSubmission>;
@@ -224,6 +226,8 @@ export const Ask = z.object({
 	submitter: z.string().max(128),
 	at: Timestamp,
 	supersedeKey: z.string().max(wireLimits.keyLengthMax).optional(),
+	/** Taken back when its asker has been silent for so long. */
+	holdMs: z.number().int().optional(),
 });
 export type Ask = z.infer<typeof Ask>;
 

@@ -39,9 +39,9 @@ export type Effect =
 
 export type EndReason = "cancelled" | "superseded" | "worker_lost";
 
-/** `ok` carries what the event promises: results of a submission, or the id of the thing changed. */
+/** `ok` carries what the event promises: results of a submission, asks that nobody holds, or the id of the thing changed. */
 export type Reply =
-	| { readonly ok: true; readonly results?: readonly SubmitReply[]; readonly id?: string }
+	| { readonly ok: true; readonly results?: readonly SubmitReply[]; readonly lost?: readonly string[]; readonly id?: string }
 	| { readonly ok: false; readonly error: WireError };
 
 export interface SubmitReply {

@@ -40,6 +40,12 @@ export type Event =
 			readonly force: boolean;
 	  }
 	| {
+			readonly type: "task.hold";
+			readonly replyTo: ReplyTo;
+			readonly actor: Actor;
+			readonly holds: readonly { readonly task: string; readonly ask: string }[];
+	  }
+	| {
 			readonly type: "task.resolve";
 			readonly replyTo: ReplyTo;
 			readonly actor: Actor;

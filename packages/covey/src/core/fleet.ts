@@ -1,6 +1,7 @@
 import type { TaskStatus } from "@covey/protocol";
 import { type Changes, createChanges } from "./changes.ts";
 import type { Effect } from "./effect.ts";
+import type { Hold } from "./hold.ts";
 import { createKeys, type Keys } from "./keys.ts";
 import { limits } from "./limits.ts";
 import { Newest } from "./newest.ts";
@@ -45,6 +46,8 @@ export interface Fleet {
 	readonly halves: Map<string, { readonly spec: TaskSpec } | { readonly rest: Omit<Task, "spec"> }>;
 	scheduler: Scheduler;
 	timers: Timers;
+	/** By the id of the ask. */
+	readonly holds: Map<string, Hold>;
 }
 
 /** One call of `step`: what its parts share. */
@@ -73,6 +76,7 @@ export function createFleet(config: Partial<FleetConfig> = {}): Fleet {
 		halves: new Map(),
 		scheduler: createScheduler(),
 		timers: createTimers(),
+		holds: new Map(),
 	};
 }
 

@@ -220,3 +220,15 @@ test("work of a revoked worker that a person queues again waits for its lease, a
 	scene.ask(resolve);
 	expect(task.waitUntil).toBe(until + limits.leaseMarginMs);
 });
+
+test("after a restart an asker has one full term to say that it is still there", () => {
+	const scene = new Scene();
+	const { id } = scene.submit({ holdMs: 60_000 }).spec;
+	scene.pass(59_000);
+	const again = restarted(scene);
+	resume(again.fleet, again.now);
+	again.pass(59_000);
+	expect(again.fleet.tasks.get(id)!.status).toBe("pending");
+	again.pass(2000);
+	expect(again.fleet.tasks.get(id)!.status).toBe("cancelled");
+});

@@ -1,5 +1,6 @@
-import { CoveyError } from "@covey/protocol";
+import { CoveyError, isEnded } from "@covey/protocol";
 import type { Fleet, Turn } from "./fleet.ts";
+import { holdAsk } from "./hold.ts";
 import { indexKeys } from "./keys.ts";
 import { grantLease } from "./lifecycle/claim.ts";
 import { hold, letGo } from "./lifecycle/move.ts";
@@ -40,6 +41,7 @@ export function resume(fleet: Fleet, now: number): void {
 	fleet.scheduler = createScheduler();
 	fleet.timers = createTimers();
 	fleet.halves.clear();
+	fleet.holds.clear();
 	for (const index of Object.values(fleet.keys)) index.clear();
 	const turn: Turn = { fleet, now, effects: [] };
 	for (const worker of fleet.workers.values()) {
@@ -52,6 +54,7 @@ export function resume(fleet: Fleet, now: number): void {
 		Object.assign(task, { lease: undefined, ticket: undefined, timer: undefined });
 		indexKeys(fleet.keys, task);
 		fleet.specBytes += weightOf(task.spec.submission);
+		if (!isEnded(task.status)) for (const ask of task.asks) holdAsk(fleet, task.spec.id, ask, now);
 		if (task.status === "pending") {
 			// A clock that was set back must not stretch the wait.
 			if (task.pendingSince > now) {

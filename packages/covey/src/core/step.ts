@@ -9,6 +9,7 @@ import { disconnect } from "./step/disconnect.ts";
 import { drain } from "./step/drain.ts";
 import { enrol } from "./step/enrol.ts";
 import { historyHolds } from "./step/history.ts";
+import { hold } from "./step/hold.ts";
 import { resolve } from "./step/resolve.ts";
 import { revoke } from "./step/revoke.ts";
 import { submit } from "./step/submit.ts";
@@ -20,6 +21,7 @@ const handlers: { readonly [T in Event["type"]]: (turn: Turn, event: EventOf<T>)
 	tick,
 	"task.submit": submit,
 	"task.cancel": cancel,
+	"task.hold": hold,
 	"task.resolve": resolve,
 	"worker.enrol": enrol,
 	"worker.connect": connect,

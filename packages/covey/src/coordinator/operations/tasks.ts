@@ -10,7 +10,7 @@ import { createSubmit } from "./submit.ts";
 
 type TaskHandlers = Pick<
 	Handlers,
-	"task.submit" | "task.list" | "task.get" | "task.wait" | "task.cancel" | "task.resolve" | "task.explain"
+	"task.submit" | "task.list" | "task.get" | "task.wait" | "task.cancel" | "task.hold" | "task.resolve" | "task.explain"
 >;
 
 export function createTaskHandlers(context: OperationContext): TaskHandlers {
@@ -27,6 +27,11 @@ export function createTaskHandlers(context: OperationContext): TaskHandlers {
 			if (isEnded(found.status)) throw new CoveyError("transition_refused", `${task} has ended already: ${found.outcome ?? found.status}`);
 			await control.ask({ type: "task.cancel", actor: actorOf(principal), task, force, ...(ask !== undefined && { ask }) });
 			return findTask(context, task, principal);
+		},
+
+		"task.hold": async ({ holds }, { principal }) => {
+			const { lost = [] } = await control.ask({ type: "task.hold", actor: actorOf(principal), holds });
+			return { lost: [...lost] };
 		},
 
 		"task.resolve": async ({ task, to, message }, { principal }) => {

@@ -4,6 +4,7 @@ import { nextOrder } from "#core/changes.ts";
 import type { SubmitReply } from "#core/effect.ts";
 import type { Actor, EventOf } from "#core/event.ts";
 import type { Fleet, Turn } from "#core/fleet.ts";
+import { holdAsk, renewHold } from "#core/hold.ts";
 import { indexSupersede, scoped } from "#core/keys.ts";
 import { admit, announce, touch } from "#core/lifecycle/move.ts";
 import { stopWaiting, wait } from "#core/lifecycle/wait.ts";
@@ -56,10 +57,10 @@ function noRoom(fleet: Fleet, fresh: number): WireError | undefined {
 function accept(turn: Turn, actor: Actor, { id, ask, submission }: Entry): SubmitReply {
 	const { fleet } = turn;
 	const twin = dedupTwin(fleet, submission);
-	if (twin !== undefined) return { task: twin.spec.id, ask: askOf(turn, twin, actor, ask), merged: false, deduplicated: true };
+	if (twin !== undefined) return { task: twin.spec.id, ask: askOf(turn, twin, actor, ask, submission), merged: false, deduplicated: true };
 	const partner = mergePartner(fleet, submission);
 	const task = partner ?? create(turn, actor, id, submission);
-	addAsk(turn, task, actor, ask, submission.supersedeKey);
+	addAsk(turn, task, actor, ask, submission);
 	if (submission.priority > priorityOf(task)) raise(turn, task, submission.priority);
 	if (submission.supersedeKey !== undefined) supersede(turn, task, submission.supersedeKey, actor);
 	if (partner === undefined) {
@@ -95,16 +96,33 @@ function create({ fleet, now }: Turn, actor: Actor, id: string, submission: Task
 }
 
 /** The ask that answers this actor for an earlier task: its own, a new one while the task lives, or the first. */
-function askOf(turn: Turn, task: Task, actor: Actor, ask: string): string {
+function askOf(turn: Turn, task: Task, actor: Actor, ask: string, { holdMs }: TaskSubmission): string {
 	const own = task.asks.find(({ submitter }) => submitter === actor.name);
-	if (own !== undefined) return own.id;
+	if (own !== undefined) {
+		renewHold(turn.fleet, task.spec.id, own.id, turn.now);
+		return own.id;
+	}
 	if (isEnded(task.status) || task.cancel !== undefined || task.asks.length >= limits.asksMax) return task.asks[0]!.id;
-	addAsk(turn, task, actor, ask, undefined);
+	addAsk(turn, task, actor, ask, { holdMs });
 	return ask;
 }
 
-function addAsk({ fleet, now }: Turn, task: Task, actor: Actor, id: string, supersedeKey: string | undefined): void {
-	task.asks.push({ id, submitter: actor.name, at: now, ...(supersedeKey !== undefined && { supersedeKey }) });
+function addAsk(
+	{ fleet, now }: Turn,
+	task: Task,
+	actor: Actor,
+	id: string,
+	{ supersedeKey, holdMs }: Pick<TaskSubmission, "supersedeKey" | "holdMs">,
+): void {
+	const ask = {
+		id,
+		submitter: actor.name,
+		at: now,
+		...(supersedeKey !== undefined && { supersedeKey }),
+		...(holdMs !== undefined && { holdMs }),
+	};
+	task.asks.push(ask);
+	holdAsk(fleet, task.spec.id, ask, now);
 	touch(fleet, task, now);
 }
 

@@ -6,6 +6,7 @@ import type { WorkClass } from "#core/scheduling/class.ts";
 import type { Task } from "#core/task.ts";
 import { setTimer, type Timer } from "#core/timers.ts";
 import type { Worker } from "#core/worker.ts";
+import { letHoldGo } from "./hold.ts";
 
 /** Fires every timer that is due. */
 export function tick(turn: Turn): void {
@@ -17,6 +18,7 @@ function fire(turn: Turn, { owner }: Timer): void {
 	setTimer(turn.fleet.timers, owner, undefined);
 	if ("queue" in owner) fallDue(turn, owner);
 	else if ("record" in owner) forget(turn, owner);
+	else if ("ask" in owner) letHoldGo(turn, owner);
 	else if (owner.lease !== undefined) expire(turn, owner);
 	else {
 		stopWaiting(turn, owner);
