@@ -97,6 +97,8 @@ export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerD
 	});
 	let link: Link | undefined;
 	let timer: NodeJS.Timeout | undefined;
+	/** What the timer waits for. */
+	let timerAt: number | undefined;
 	let sampling: NodeJS.Timeout | undefined;
 	let stopping: Promise<void> | undefined;
 	let finished = false;
@@ -105,10 +107,16 @@ export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerD
 	/** The only way into the agent. Effects are performed in order; none of them feeds it again before all are done. */
 	function feed(event: AgentEvent): void {
 		for (const effect of stepAgent(agent, event, now())) perform(effect);
+		const at = finished ? undefined : nextAgentTimerAt(agent);
+		if (at === timerAt) return;
 		clearTimeout(timer);
-		const at = nextAgentTimerAt(agent);
-		if (at === undefined || finished) return;
-		timer = setTimeout(() => feed({ type: "tick" }), Math.min(Math.max(at - now(), 1), workerLimits.tickMsMax));
+		timerAt = at;
+		if (at !== undefined) timer = setTimeout(tick, Math.min(Math.max(at - now(), 1), workerLimits.tickMsMax));
+	}
+
+	function tick(): void {
+		timerAt = undefined;
+		feed({ type: "tick" });
 	}
 
 	function perform(effect: AgentEffect): void {

@@ -1,4 +1,5 @@
 import { Assign, AttemptReport, type V2FromWorkerMessage, type V2ToWorkerMessage } from "@covey/protocol";
+import { wireLimits } from "@covey/protocol/limits";
 import { expect, test } from "vitest";
 import { limits } from "#core/limits.ts";
 import { type Agent, type AgentEffect, createAgent, slotsUsed } from "./agent.ts";
@@ -144,6 +145,17 @@ test("a newer attempt of a task ends the older one, waits for its end and uses i
 	expect(kinds(feed(ended(1, 1)))).toEqual(["complete", "start"]);
 });
 
+test("the older attempt is settled while the newer one runs, which is not touched by it", () => {
+	const { agent, feed, hear } = rig();
+	hear(assign(1, 1, 1));
+	hear(assign(1, 2, 2));
+	expect(kinds(feed(ended(1, 1)))).toEqual(["complete", "start"]);
+	expect(kinds(hear({ type: "settle", task: task(1), attempt: 1 }))).toEqual(["forget"]);
+	expect(slotsUsed(agent)).toBe(1);
+	expect(kinds(feed(ended(1, 2)))).toEqual(["complete"]);
+	expect(slotsUsed(agent)).toBe(0);
+});
+
 test("of several newer attempts only the newest ever starts; the others report that they did not", () => {
 	const { hear, feed } = rig();
 	hear(assign(1, 1, 1));
@@ -162,6 +174,16 @@ test("a sync that was answered renews leases from the time it was sent; an attem
 	expect(pass(2).filter(({ type }) => type === "end")).toEqual([
 		{ type: "end", task: task(1), attempt: 1, reason: "worker_lost", graceMs: 5 },
 	]);
+});
+
+test("each attempt is killed when its own lease ends, and once", () => {
+	const { hear, pass } = rig();
+	hear(assign(1, 1, 1));
+	hear(assign(2, 1, 2, { leaseTtlMs: 2 * leaseTtlMs }));
+	const ends = () => pass(leaseTtlMs).flatMap((effect) => (effect.type === "end" ? [effect.task] : []));
+	expect(ends()).toEqual([task(1)]);
+	expect(ends()).toEqual([task(2)]);
+	expect(ends()).toEqual([]);
 });
 
 test("an answer that comes after the lease ended does not revive the attempt", () => {
@@ -304,12 +326,13 @@ test("a stop after a drain has nothing more to offer, and an idle worker leaves 
 });
 
 test("of the tasks that were forgotten only the latest are remembered", () => {
-	const { agent, hear, feed } = rig();
-	for (let n = 0; n < 4100; n++) {
+	const { hear, feed } = rig();
+	const total = 2 * wireLimits.syncAttemptsMax;
+	for (let n = 0; n < total; n++) {
 		hear(assign(n, 1, n + 1));
 		feed(ended(n, 1));
 		hear({ type: "settle", task: task(n), attempt: 1 });
 	}
-	expect(agent.forgotten.size).toBe(4096);
-	expect(agent.forgotten.has(task(0))).toBe(false);
+	for (const n of [wireLimits.syncAttemptsMax, total - 1]) expect(kinds(hear(assign(n, 1, total + n + 1)))).toEqual([]);
+	expect(kinds(hear(assign(0, 1, 3 * total)))).toEqual(["start"]);
 });

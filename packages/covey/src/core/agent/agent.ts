@@ -18,8 +18,12 @@ export interface Agent {
 	session: AgentSession | undefined;
 	/** By attempt key, in the order of their assignment. */
 	readonly attempts: Map<string, AgentAttempt>;
-	/** Newest attempt number of tasks forgotten lately: a late duplicate of an assignment must not run again. */
-	readonly forgotten: Map<string, number>;
+	/** The same by task, the oldest first. */
+	readonly byTask: Map<string, readonly AgentAttempt[]>;
+	/** No lease of what runs ends before this time. */
+	fenceAt: number;
+	/** Newest attempt number of tasks forgotten lately, and of those before: a late duplicate of an assignment must not run again. */
+	forgotten: readonly [Map<string, number>, ReadonlyMap<string, number>];
 	/** The coordinator's wish: take no new work. */
 	draining: boolean;
 	/** Our own: `drain` takes no new work and leaves when all has settled, `stop` also ends what runs. */
@@ -103,7 +107,9 @@ export function createAgent(config: AgentConfig): Agent {
 		pressure: undefined,
 		session: undefined,
 		attempts: new Map(),
-		forgotten: new Map(),
+		byTask: new Map(),
+		fenceAt: Number.POSITIVE_INFINITY,
+		forgotten: [new Map(), new Map()],
 		draining: false,
 		leaving: "no",
 	};
@@ -114,9 +120,9 @@ export function createAgent(config: AgentConfig): Agent {
  * one of its task to end takes that one's place.
  */
 export function slotsUsed(agent: Agent, except?: string): number {
-	const slots = new Map<string, number>();
-	for (const { assign, state } of agent.attempts.values()) {
-		if (state !== "ended" && assign.task !== except) slots.set(assign.task, assign.constraints.slots);
+	let slots = 0;
+	for (const [task, attempts] of agent.byTask) {
+		if (task !== except) slots += attempts.findLast(({ state }) => state !== "ended")?.assign.constraints.slots ?? 0;
 	}
-	return slots.values().reduce((sum, count) => sum + count, 0);
+	return slots;
 }

@@ -40,22 +40,43 @@ export function closeAttempt(agent: Agent, attempt: AgentAttempt, report: Attemp
 	effects.push({ type: "send", message: { type: "complete", task, attempt: number, report } });
 }
 
+/** Into the books. */
+export function addAttempt(agent: Agent, attempt: AgentAttempt): void {
+	const { task, attempt: number } = attempt.assign;
+	agent.attempts.set(attemptKey(task, number), attempt);
+	agent.byTask.set(task, [...(agent.byTask.get(task) ?? []), attempt]);
+	if (attempt.state !== "ended") agent.fenceAt = Math.min(agent.fenceAt, attempt.leaseUntil);
+}
+
 /** Out of the books. A late duplicate of its assignment is known by its number. */
 export function dropAttempt(agent: Agent, attempt: AgentAttempt): void {
 	const { task, attempt: number } = attempt.assign;
 	agent.attempts.delete(attemptKey(task, number));
-	agent.forgotten.delete(task);
-	agent.forgotten.set(task, Math.max(number, agent.forgotten.get(task) ?? 0));
-	if (agent.forgotten.size > wireLimits.syncAttemptsMax) {
-		const [oldest] = agent.forgotten.keys();
-		agent.forgotten.delete(oldest as string);
-	}
+	const others = agent.byTask.get(task)!.filter((other) => other !== attempt);
+	if (others.length > 0) agent.byTask.set(task, others);
+	else agent.byTask.delete(task);
+	const [lately] = agent.forgotten;
+	lately.set(task, Math.max(number, newestForgotten(agent, task)));
+	// Half of them at once: taking out the oldest each time would walk over the gaps that others left.
+	if (lately.size >= wireLimits.syncAttemptsMax) agent.forgotten = [new Map(), lately];
+}
+
+/** Highest number of the attempts of a task that were dropped lately; 0 for none. */
+export function newestForgotten({ forgotten: [lately, earlier] }: Agent, task: string): number {
+	return lately.get(task) ?? earlier.get(task) ?? 0;
+}
+
+/** When the first lease of what runs ends. */
+export function earliestLease(agent: Agent): number {
+	let at = Number.POSITIVE_INFINITY;
+	for (const { state, fenced, leaseUntil } of agent.attempts.values()) if (state !== "ended" && !fenced) at = Math.min(at, leaseUntil);
+	return at;
 }
 
 /** The older attempt of the task has ended: the newer one that waited for it begins. */
 export function startWaiting(agent: Agent, task: string, effects: AgentEffect[]): void {
-	for (const attempt of agent.attempts.values()) {
-		if (attempt.assign.task !== task || attempt.state !== "waiting") continue;
+	for (const attempt of agent.byTask.get(task)!) {
+		if (attempt.state !== "waiting") continue;
 		attempt.state = "preparing";
 		effects.push({ type: "start", assign: attempt.assign });
 	}

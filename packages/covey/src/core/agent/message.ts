@@ -2,7 +2,7 @@ import type { Assign, V2ToWorkerMessage } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
 import { wireLimits } from "@covey/protocol/limits";
 import { type Agent, type AgentEffect, type AgentSession, type AttemptName, slotsUsed } from "./agent.ts";
-import { dropAttempt, endAttempt } from "./attempt.ts";
+import { addAttempt, dropAttempt, earliestLease, endAttempt, newestForgotten } from "./attempt.ts";
 
 type Synced = Extract<V2ToWorkerMessage, { type: "synced" }>;
 
@@ -42,10 +42,10 @@ function assigned(agent: Agent, session: AgentSession, assign: Assign, now: numb
 		effects.push({ type: "send", message: { type: "decline", task: assign.task, attempt: assign.attempt, message: refusal } });
 		return;
 	}
-	const older = [...agent.attempts.values()].filter((attempt) => attempt.assign.task === assign.task);
+	const older = agent.byTask.get(assign.task) ?? [];
 	for (const attempt of older) endAttempt(agent, attempt, "worker_lost", assign.policies.graceMs, now, effects);
 	const waits = older.some((attempt) => attempt.state !== "ended");
-	agent.attempts.set(attemptKey(assign.task, assign.attempt), {
+	addAttempt(agent, {
 		assign,
 		state: waits ? "waiting" : "preparing",
 		leaseUntil,
@@ -58,8 +58,8 @@ function assigned(agent: Agent, session: AgentSession, assign: Assign, now: numb
 }
 
 function isKnown(agent: Agent, assign: Assign): boolean {
-	if ((agent.forgotten.get(assign.task) ?? 0) >= assign.attempt) return true;
-	return agent.attempts.values().some(({ assign: known }) => known.task === assign.task && known.attempt >= assign.attempt);
+	if (newestForgotten(agent, assign.task) >= assign.attempt) return true;
+	return agent.byTask.get(assign.task)?.some(({ assign: known }) => known.attempt >= assign.attempt) ?? false;
 }
 
 function reasonToDecline(agent: Agent, assign: Assign, leaseUntil: number, now: number): string | undefined {
@@ -122,4 +122,5 @@ function renew(agent: Agent, session: AgentSession, sentAt: number): void {
 	for (const attempt of agent.attempts.values()) {
 		if (!attempt.fenced) attempt.leaseUntil = Math.max(attempt.leaseUntil, sentAt + attempt.assign.leaseTtlMs);
 	}
+	agent.fenceAt = earliestLease(agent);
 }

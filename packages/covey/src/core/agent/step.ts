@@ -2,7 +2,7 @@ import type { AttemptReport, Pressure } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
 import { limits } from "#core/limits.ts";
 import type { Agent, AgentAttempt, AgentEffect, AgentEvent, AttemptName } from "./agent.ts";
-import { closeAttempt, endAttempt, startWaiting } from "./attempt.ts";
+import { addAttempt, closeAttempt, earliestLease, endAttempt, startWaiting } from "./attempt.ts";
 import { stepMessage } from "./message.ts";
 import { sendSync, startSession } from "./session.ts";
 
@@ -24,12 +24,9 @@ export function stepAgent(agent: Agent, event: AgentEvent, now: number): AgentEf
 	return effects;
 }
 
-/** When `tick` is due next, or undefined while nothing waits for time. */
+/** When `tick` is due next, at the latest; undefined while nothing waits for time. */
 export function nextAgentTimerAt(agent: Agent): number | undefined {
-	let at = agent.session?.nextSyncAt ?? Number.POSITIVE_INFINITY;
-	for (const attempt of agent.attempts.values()) {
-		if (attempt.state !== "ended" && !attempt.fenced) at = Math.min(at, attempt.leaseUntil);
-	}
+	const at = Math.min(agent.session?.nextSyncAt ?? Number.POSITIVE_INFINITY, agent.fenceAt);
 	return at === Number.POSITIVE_INFINITY ? undefined : at;
 }
 
@@ -74,11 +71,13 @@ function apply(agent: Agent, event: AgentEvent, now: number, effects: AgentEffec
 }
 
 function fence(agent: Agent, now: number, effects: AgentEffect[]): void {
+	if (now < agent.fenceAt) return;
 	for (const attempt of agent.attempts.values()) {
 		if (attempt.state === "ended" || attempt.fenced || now < attempt.leaseUntil) continue;
 		attempt.fenced = true;
 		endAttempt(agent, attempt, "worker_lost", agent.config.fenceGraceMs, now, effects);
 	}
+	agent.fenceAt = earliestLease(agent);
 }
 
 function started(agent: Agent, name: AttemptName, effects: AgentEffect[]): void {
@@ -104,7 +103,7 @@ function feel(agent: Agent, pressure: Pressure, now: number): void {
 }
 
 function recover(agent: Agent, assign: AgentAttempt["assign"], report: AttemptReport): void {
-	agent.attempts.set(attemptKey(assign.task, assign.attempt), {
+	addAttempt(agent, {
 		assign,
 		state: "ended",
 		leaseUntil: 0,
