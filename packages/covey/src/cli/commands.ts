@@ -44,6 +44,12 @@ export const commands: readonly CommandEntry[] = [
 		summary: "all there is to know of one task",
 		load: async () => (await import("./commands/tasks/show.ts")).show,
 	},
+	{
+		path: "mcp",
+		group: "Work",
+		summary: "the tools of a coding agent, over stdin and stdout",
+		load: async () => (await import("./commands/mcp/serve.ts")).mcp,
+	},
 	{ path: "status", group: "Fleet", summary: "the fleet at a glance", load: async () => (await import("./commands/status.ts")).status },
 	{
 		path: "workers",

@@ -1,0 +1,50 @@
+import type { Fleet } from "@covey/client";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { loadConfig } from "#compose/config.ts";
+import { JobDesk } from "#mcp/jobs/desk.ts";
+import { createMcpServer } from "#mcp/server.ts";
+import { openWorktree } from "./worktree.ts";
+
+export interface ServeMcpOptions {
+	/** Any directory of the agent's worktree. */
+	readonly directory: string;
+	/** Opens the fleet; called again when an earlier one is closed for good. */
+	readonly openFleet: () => Promise<Fleet>;
+	readonly say: (line: string) => void;
+}
+
+/** Signals by which clients end their servers, and what a process that one ended exits with. */
+const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * The agent's tools over stdin and stdout, until the client closes them or sends a signal: whatever it had asked for and
+ * not detached then ends. @returns the exit code.
+ */
+export async function serveMcp({ directory, openFleet, say }: ServeMcpOptions): Promise<number> {
+	const { settings } = await loadConfig(process.env, directory);
+	const worktree = await openWorktree(directory, settings.client);
+	const desk = new JobDesk(keepOpen(openFleet), "connection");
+	const ended = Promise.withResolvers<number>();
+	process.stdin.once("end", () => ended.resolve(0)).once("close", () => ended.resolve(0));
+	process.stdout.once("error", () => ended.resolve(0));
+	for (const [signal, code] of Object.entries(endings)) process.once(signal, () => ended.resolve(code));
+	const server = serveStdio(({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, era }), {
+		onerror: (error) => say(`covey mcp: ${error.message}`),
+	});
+	const code = await ended.promise;
+	await desk[Symbol.asyncDispose]();
+	await server.close();
+	return code;
+}
+
+/** One fleet for all calls; a failed one is opened anew at the next call. */
+function keepOpen(open: () => Promise<Fleet>): () => Promise<Fleet> {
+	let fleet: Promise<Fleet> | undefined;
+	return () => {
+		fleet ??= open().catch((error) => {
+			fleet = undefined;
+			throw error;
+		});
+		return fleet;
+	};
+}

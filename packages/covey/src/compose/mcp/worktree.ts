@@ -1,0 +1,122 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Fleet } from "@covey/client";
+import { CoveyError } from "@covey/protocol/errors";
+import { paths } from "#compose/paths.ts";
+import type { Settings } from "#compose/settings.ts";
+import { runGit } from "#host/git/git.ts";
+import { packSnapshot } from "#host/git/pack.ts";
+import { openRepository } from "#host/git/repository.ts";
+import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
+import type { ProjectFiles } from "#mcp/project/recipe.ts";
+import type { Applied, Worktree, WorktreeSnapshot } from "#mcp/worktree.ts";
+
+/** Of a file that decides what a project is, in bytes. */
+const manifestBytesMax = 1024 * 1024;
+
+/**
+ * The worktree around `directory`, for the tools of the agent that works in it.
+ * @throws CoveyError `bad_request` when it is none.
+ */
+export async function openWorktree(directory: string, client: Settings["client"]): Promise<Worktree> {
+	const { worktreeRoot: root } = await openRepository(directory);
+	const taken = new WeakMap<WorktreeSnapshot, Snapshot>();
+	const memory = join(paths().state, "worktrees", createHash("sha256").update(root).digest("hex").slice(0, 32));
+
+	const snapshot = async (signal?: AbortSignal): Promise<WorktreeSnapshot> => {
+		const whole = await createSnapshot({
+			directory: root,
+			cacheDirectory: paths().clientCache,
+			fileBytesMax: client.snapshot_file_bytes_max,
+			...(signal && { signal }),
+		});
+		const { repository, tree, commit, changes, notes } = whole;
+		const uncommitted = Object.values(changes).reduce((sum, files) => sum + files, 0);
+		const short: WorktreeSnapshot = { repository, tree, commit, uncommitted, notes };
+		taken.set(short, whole);
+		return short;
+	};
+
+	return {
+		root,
+		namespace: client.namespace,
+		fallback: client.fallback,
+		files: projectFiles(root),
+		snapshot,
+		async carry(fleet: Fleet, short: WorktreeSnapshot, signal: AbortSignal) {
+			const { repository, tree, commit } = short;
+			const offer = await fleet.call("snapshot.offer", { repository, namespace: client.namespace, tree, commit });
+			if (offer.have) return;
+			const pack = await packSnapshot({ snapshot: taken.get(short) as Snapshot, bases: offer.bases, signal });
+			const bases = pack.bases.map((base) => `&base=${base}`).join("");
+			await fleet.uploadPack(`${offer.upload}${bases}`, pack.content, { signal });
+		},
+		async apply(patch: Uint8Array, tree: string): Promise<Applied> {
+			const now = await snapshot();
+			if (now.tree !== tree)
+				return { applied: false, reason: `the worktree has changed meanwhile (it was at tree ${tree.slice(0, 10)}, it is at ${now.tree.slice(0, 10)})` };
+			const call = { trust: "user", directory: root } as const;
+			const names = await runGit({ ...call, arguments: ["apply", "--numstat", "-z", "-"], input: patch });
+			const { exitCode, stderr } = await runGit({ ...call, arguments: ["apply", "--binary", "--whitespace=nowarn", "-"], input: patch });
+			if (exitCode !== 0) return { applied: false, reason: `git would not apply it: ${stderr.trim().split("\n", 1)[0]}` };
+			return { applied: true, files: changedFiles(names.stdout.toString("utf8")) };
+		},
+		async recall(name: string) {
+			try {
+				return JSON.parse(await readFile(join(memory, `${name}.json`), "utf8"));
+			} catch {
+				// None yet, or a damaged one: nothing is remembered.
+				return undefined;
+			}
+		},
+		async remember(name: string, value: unknown) {
+			await mkdir(memory, { recursive: true, mode: 0o700 });
+			const file = join(memory, `${name}.json`);
+			await writeFile(`${file}.${process.pid}`, JSON.stringify(value), { mode: 0o600 });
+			await rename(`${file}.${process.pid}`, file);
+		},
+	};
+}
+
+/** `added TAB removed TAB path NUL` for each file. */
+function changedFiles(numstat: string): string[] {
+	return numstat
+		.split("\0")
+		.map((line) => line.split("\t").slice(2).join("\t"))
+		.filter((path) => path !== "");
+}
+
+function projectFiles(root: string): ProjectFiles {
+	return {
+		async read(path) {
+			try {
+				await using file = await open(join(root, path), "r");
+				const { size } = await file.stat();
+				return size <= manifestBytesMax ? await file.readFile("utf8") : undefined;
+			} catch (error) {
+				return nothingThere(error, undefined);
+			}
+		},
+		async list(directory) {
+			const names = await readdir(join(root, directory)).catch((error) => nothingThere(error, [] as string[]));
+			const candidates = names.filter((name) => name !== ".git" && !name.includes("\n"));
+			if (candidates.length === 0) return [];
+			const paths = candidates.map((name) => (directory === "" ? name : `${directory}/${name}`));
+			const ignored = await runGit({
+				trust: "user",
+				directory: root,
+				arguments: ["check-ignore", "-z", "--stdin"],
+				input: Buffer.from(`${paths.join("\0")}\0`),
+			});
+			const left = new Set(ignored.stdout.toString("utf8").split("\0"));
+			return candidates.filter((_, index) => !left.has(paths[index] as string));
+		},
+	};
+}
+
+function nothingThere<T>(error: unknown, instead: T): T {
+	const { code } = error as NodeJS.ErrnoException;
+	if (code === "ENOENT" || code === "ENOTDIR" || code === "EISDIR") return instead;
+	throw new CoveyError("bad_request", `the worktree cannot be read: ${(error as Error).message}`);
+}

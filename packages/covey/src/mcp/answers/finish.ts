@@ -1,0 +1,73 @@
+import type { Fleet } from "@covey/client";
+import { finalRecord } from "@covey/client";
+import { wireLimits } from "@covey/protocol/limits";
+import type { CallToolResult } from "@modelcontextprotocol/server";
+import { type JobReading, purposeOf } from "#mcp/jobs/job.ts";
+import { digest } from "#mcp/jobs/submission.ts";
+import { mcpLimits } from "#mcp/limits.ts";
+import type { Report } from "#mcp/reports/report.ts";
+import type { Worktree } from "#mcp/worktree.ts";
+import { type EndedContext, endedAnswer } from "./ended.ts";
+import { compareWith, findingsOf, type Novelty, readFindings } from "./novelty.ts";
+
+export interface FinishOptions {
+	readonly fleet: Fleet;
+	/** Absent: nobody's worktree is at hand, so nothing is compared or applied. */
+	readonly worktree?: Worktree | undefined;
+	readonly uncommitted?: number | undefined;
+	readonly notes: readonly string[];
+	readonly chars: number;
+}
+
+/** Once per ended job: compares with the last run of the same command in this worktree, applies its patch, and answers. */
+export async function finish(reading: JobReading & { readonly report: Report }, options: FinishOptions): Promise<CallToolResult> {
+	const { task } = reading;
+	const novelty = options.worktree && (await compareAndRemember(reading, options.worktree));
+	const { patch, note } = await bringPatch(reading, options);
+	return endedAnswer(reading, {
+		verb: purposeOf(task).verb,
+		notes: [...(note === undefined ? [] : [note]), ...options.notes],
+		chars: options.chars,
+		...(options.uncommitted !== undefined && { uncommitted: options.uncommitted }),
+		...(novelty && { novelty }),
+		...(patch && { patch }),
+	});
+}
+
+/** The comparison survives a restart of this server: a job that is answered twice is compared with the same run twice. */
+async function compareAndRemember(
+	{ task, report }: JobReading & { readonly report: Report },
+	worktree: Worktree,
+): Promise<Novelty | undefined> {
+	const { command, directory } = task.submission.payload as { readonly command?: unknown; readonly directory?: unknown };
+	const name = `last-${digest([command, directory ?? ""]).slice(0, 16)}`;
+	const recalled = (await worktree.recall(name)) as
+		| { readonly task?: unknown; readonly found?: unknown; readonly before?: unknown }
+		| undefined;
+	const before = readFindings(recalled?.task === task.id ? recalled.before : recalled?.found);
+	if (task.outcome === "passed" || task.outcome === "failed")
+		await worktree.remember(name, { task: task.id, found: findingsOf(report), before });
+	return compareWith(before, report);
+}
+
+async function bringPatch(
+	{ task }: JobReading,
+	{ fleet, worktree }: FinishOptions,
+): Promise<{ readonly patch?: EndedContext["patch"]; readonly note?: string }> {
+	const { artifacts, tree } = finalRecord(task);
+	const artifact = artifacts.find(({ path }) => path === wireLimits.patchPath);
+	if (artifact === undefined) return {};
+	if (artifact.bytes === 0) return { note: "It changed no file." };
+	if (artifact.bytes > mcpLimits.patchBytesMax)
+		return { note: `It changed files, but the patch of ${artifact.bytes} bytes is too large to come back.` };
+	const chunks: Uint8Array[] = [];
+	for await (const chunk of fleet.download(task.id, artifact)) chunks.push(chunk);
+	const bytes = Buffer.concat(chunks);
+	const applied =
+		worktree && tree !== null ? await worktree.apply(bytes, tree) : ({ applied: false, reason: "no worktree is at hand" } as const);
+	if (applied.applied) return { patch: { applied: true, files: applied.files } };
+	const text = bytes.toString("utf8");
+	const shown =
+		text.length > mcpLimits.patchCharsMax ? `${text.slice(0, mcpLimits.patchCharsMax)}\n… cut: ${text.length} characters in all …` : text;
+	return { patch: { applied: false, text: shown }, note: `The patch was not applied: ${applied.reason}.` };
+}

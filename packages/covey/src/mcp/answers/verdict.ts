@@ -1,0 +1,63 @@
+import { finalRecord } from "@covey/client";
+import type { TaskView } from "@covey/protocol";
+import type { Report } from "#mcp/reports/report.ts";
+
+export interface Facts {
+	readonly outcome: string;
+	readonly exitCode: number | null;
+	readonly seconds: number;
+	readonly setUpSeconds?: number;
+	readonly machine: string | null;
+	readonly tree: string | null;
+	readonly why: string | null;
+}
+
+/** What the fleet knows of an ended task; the log has no say in it. */
+export function factsOf(task: TaskView): Facts {
+	const record = finalRecord(task);
+	const setUp = record.timings.environment ?? 0;
+	return {
+		outcome: record.outcome ?? task.status,
+		exitCode: record.exitCode,
+		seconds: seconds(record.timings.command ?? 0),
+		...(setUp >= 500 && { setUpSeconds: seconds(setUp) }),
+		machine: record.machine,
+		tree: record.tree,
+		why: record.placement?.sentence ?? null,
+	};
+}
+
+const seconds = (ms: number): number => Math.round(ms / 10) / 100;
+
+/** Counts as a person says them; what is not known is not said. */
+export function countsOf(report: Report): string[] {
+	const { tests, errors, warnings } = report;
+	return [
+		...(tests ? [`${tests.failed} failed`, `${tests.passed} passed`, ...(tests.ignored ? [`${tests.ignored} ignored`] : [])] : []),
+		...(errors ? [count(errors, "error")] : []),
+		...(warnings ? [count(warnings, "warning")] : []),
+	];
+}
+
+/** No test was executed, though the log tells counts. */
+export function ranNothing(verb: string, report: Report): boolean {
+	return verb === "test" && report.tests !== undefined && report.tests.passed + report.tests.failed === 0;
+}
+
+/** Where what was read and what happened disagree. The exit code stands; the disagreement is said aloud. */
+export function doubts(verb: string, facts: Facts, report: Report): string[] {
+	const { outcome, exitCode } = facts;
+	const recognised = report.failures.length > 0 || (report.errors ?? 0) > 0 || (report.tests?.failed ?? 0) > 0;
+	const found: string[] = [];
+	if (outcome === "passed" && (report.tests?.failed ?? 0) > 0)
+		found.push(`The command exited with 0, yet its log counts ${count(report.tests!.failed, "failed test")}.`);
+	if (outcome === "failed" && !recognised && verb !== "run_command")
+		found.push(
+			`It failed with exit code ${exitCode ?? "unknown"}, but nothing in the log was recognised as the reason: read the end of it.`,
+		);
+	if (outcome === "passed" && verb === "test" && report.tests === undefined)
+		found.push("How many tests ran is unknown: the log has no summary that was recognised.");
+	return found;
+}
+
+export const count = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? "" : "s"}`;

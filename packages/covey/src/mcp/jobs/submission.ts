@@ -1,0 +1,56 @@
+import { createHash, randomUUID } from "node:crypto";
+import type { TaskSubmissionInput } from "@covey/protocol";
+import { mcpLimits } from "#mcp/limits.ts";
+import type { Recipe } from "#mcp/project/recipe.ts";
+import type { Worktree, WorktreeSnapshot } from "#mcp/worktree.ts";
+
+/** What an agent may say of every run. Seconds. */
+export interface RunWishes {
+	readonly timeout_secs?: number | undefined;
+	/** A repeated call with this key finds the first one's run. */
+	readonly idempotency_key?: string | undefined;
+	/** End older runs of this verb in this worktree. */
+	readonly supersede?: boolean | undefined;
+	/** Outlives the connection that asked. */
+	readonly detach?: boolean | undefined;
+}
+
+/** The task for one call. Equal work of several agents in flight has one `mergeKey`, so it runs once and answers all. */
+export function submissionFor(options: {
+	readonly verb: string;
+	readonly recipe: Recipe;
+	readonly worktree: Worktree;
+	readonly snapshot: WorktreeSnapshot;
+	readonly wishes: RunWishes;
+}): TaskSubmissionInput {
+	const { verb, recipe, worktree, wishes } = options;
+	const { repository, tree, commit } = options.snapshot;
+	const { namespace, fallback, root } = worktree;
+	const payload = {
+		command: [...recipe.command],
+		snapshot: { repository, tree, commit },
+		...(recipe.directory !== undefined && { directory: recipe.directory }),
+		environment: { ...recipe.environment },
+		pull: [...recipe.pull],
+		patch: recipe.changesTree,
+		purpose: { verb, parser: recipe.parser },
+	};
+	const policies = {
+		timeoutMs: (wishes.timeout_secs ?? mcpLimits.timeoutSecsDefault) * 1000,
+		unmatched: "refuse" as const,
+		...(fallback !== undefined && { fallback }),
+	};
+	return {
+		type: "run",
+		namespace,
+		title: `${verb}: ${recipe.command.join(" ")}`.slice(0, 256),
+		payload,
+		policies,
+		dedupKey: wishes.idempotency_key === undefined ? `mcp-${randomUUID()}` : `mcp-${digest([root, verb, wishes.idempotency_key])}`,
+		mergeKey: digest({ namespace, payload, policies }),
+		...(wishes.supersede && { supersedeKey: `mcp-${digest([root, verb])}` }),
+		...(!wishes.detach && { holdMs: mcpLimits.holdMs }),
+	};
+}
+
+export const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");

@@ -1,0 +1,36 @@
+import type { ServerContext } from "@modelcontextprotocol/server";
+import { stateOf } from "#mcp/answers/under-way.ts";
+import { mcpLimits } from "#mcp/limits.ts";
+import type { Job, JobReading } from "./job.ts";
+
+/**
+ * Waits for the end of a job, at most so long, and tells its progress meanwhile. Undefined: not yet.
+ * @throws the job's error; the reason of the call's signal.
+ */
+export async function waitForEnd(job: Job, ms: number, context: ServerContext): Promise<JobReading | undefined> {
+	const { signal } = context.mcpReq;
+	signal.throwIfAborted();
+	const started = Date.now();
+	const late = Promise.withResolvers<undefined>();
+	const timer = setTimeout(() => late.resolve(undefined), ms);
+	const progress = setInterval(() => tellProgress(job, Date.now() - started, context), mcpLimits.progressEveryMs);
+	const abort = () => late.reject(signal.reason);
+	signal.addEventListener("abort", abort, { once: true });
+	try {
+		return await Promise.race([job.ended, late.promise]);
+	} finally {
+		clearTimeout(timer);
+		clearInterval(progress);
+		signal.removeEventListener("abort", abort);
+	}
+}
+
+function tellProgress(job: Job, elapsedMs: number, { mcpReq }: ServerContext): void {
+	const progressToken = mcpReq._meta?.progressToken;
+	if (progressToken === undefined) return;
+	const line = job.lastLine?.slice(0, 200);
+	const message = `${stateOf(job.task)}${line ? `: ${line}` : ""}`;
+	mcpReq
+		.notify({ method: "notifications/progress", params: { progressToken, progress: Math.round(elapsedMs / 1000), message } })
+		.catch(() => {});
+}

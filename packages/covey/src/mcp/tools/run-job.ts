@@ -1,0 +1,90 @@
+import { CoveyError } from "@covey/protocol";
+import type { CallToolResult, ServerContext } from "@modelcontextprotocol/server";
+import { finish } from "#mcp/answers/finish.ts";
+import { refusalAnswer } from "#mcp/answers/refusal.ts";
+import { underWayAnswer } from "#mcp/answers/under-way.ts";
+import { type Job, purposeOf } from "#mcp/jobs/job.ts";
+import { type RunWishes, submissionFor } from "#mcp/jobs/submission.ts";
+import { waitForEnd } from "#mcp/jobs/wait.ts";
+import { mcpLimits } from "#mcp/limits.ts";
+import type { Meaningless, Recipe } from "#mcp/project/recipe.ts";
+import type { Worktree } from "#mcp/worktree.ts";
+import { taskHandle } from "./tasks.ts";
+import type { Toolbox } from "./toolbox.ts";
+
+export interface RunJobOptions {
+	readonly verb: string;
+	readonly wishes: RunWishes & { readonly wait_secs?: number | undefined };
+	/** What the verb means here, worked out while git looks at the worktree. */
+	readonly recipe: (worktree: Worktree) => Promise<Recipe | Meaningless>;
+}
+
+/** Snapshot, submission, bounded wait, answer. Whatever goes wrong is told in a sentence. */
+export async function runJob(toolbox: Toolbox, context: ServerContext, { verb, wishes, recipe }: RunJobOptions): Promise<CallToolResult> {
+	const { desk, worktree } = toolbox;
+	try {
+		if (worktree === undefined) throw noWorktree();
+		const { signal } = context.mcpReq;
+		const [fleet, snapshot, meant] = await Promise.all([desk.fleet(), worktree.snapshot(signal), recipe(worktree)]);
+		if ("sentence" in meant) throw new CoveyError("bad_request", meant.sentence, { hint: meant.hint });
+		await worktree.carry(fleet, snapshot, signal);
+		signal.throwIfAborted();
+		const { job, merged } = await desk.start(submissionFor({ verb, recipe: meant, worktree, snapshot, wishes }));
+		const notes = [...snapshot.notes, ...(merged ? ["The same work was in flight already: this is its result."] : [])];
+		try {
+			return await answerWithin(toolbox, context, job, { waitSecs: wishes.wait_secs, uncommitted: snapshot.uncommitted, notes });
+		} catch (error) {
+			// The agent gave this call up; what it wanted to outlive it goes on.
+			if (signal.aborted && !wishes.detach) await desk.cancel(job.id).catch(() => {});
+			throw error;
+		}
+	} catch (error) {
+		return refusalAnswer(error);
+	}
+}
+
+export interface WaitWishes {
+	readonly waitSecs?: number | undefined;
+	readonly uncommitted?: number | undefined;
+	readonly notes?: readonly string[];
+}
+
+/** The job's answer if it ends in time; else a task for a client that takes them, a handle for others. */
+export async function answerWithin(toolbox: Toolbox, context: ServerContext, job: Job, wishes: WaitWishes): Promise<CallToolResult> {
+	using _ = toolbox.desk.present(job.id);
+	const longest = toolbox.profile(context).waitMs;
+	const wanted = wishes.waitSecs === undefined ? longest : Math.min(wishes.waitSecs * 1000, mcpLimits.waitSecsMax * 1000);
+	const asTask = toolbox.takesTasks(context);
+	const ended = await waitForEnd(job, asTask ? Math.min(wanted, mcpLimits.taskAfterMs) : wanted, context);
+	if (ended !== undefined) return endOf(toolbox, context, job, wishes);
+	if (asTask) return taskHandle(job);
+	return underWayAnswer(job, { verb: purposeOf(job.task).verb, why: await whyItWaits(toolbox, job) });
+}
+
+/** The answer for a job that has ended; worked out once, so that a patch is applied once. */
+export function endOf(
+	toolbox: Toolbox,
+	context: ServerContext,
+	job: Job,
+	{ uncommitted, notes = [] }: WaitWishes,
+): Promise<CallToolResult> {
+	return toolbox.desk.once(job, async () => {
+		const reading = await job.ended;
+		const fleet = await toolbox.desk.fleet();
+		const { worktree } = toolbox;
+		const chars = toolbox.profile(context).answerChars;
+		return finish({ ...reading, report: reading.report! }, { fleet, worktree, uncommitted, notes, chars });
+	});
+}
+
+async function whyItWaits({ desk }: Toolbox, job: Job): Promise<string | undefined> {
+	if (job.task.status !== "pending") return undefined;
+	const fleet = await desk.fleet();
+	return (await fleet.call("task.explain", { task: job.id })).sentence;
+}
+
+function noWorktree(): CoveyError {
+	return new CoveyError("bad_request", "this connection's token names no worktree, so there is nothing to build or test", {
+		hint: "use the stdio server (covey mcp --worktree PATH), or a token made by: covey token create mcp --worktree PATH",
+	});
+}

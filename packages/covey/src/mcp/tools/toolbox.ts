@@ -1,0 +1,20 @@
+import type { CallToolResult, McpServer, ServerContext } from "@modelcontextprotocol/server";
+import type { ClientProfile } from "#mcp/client-profile.ts";
+import type { JobDesk } from "#mcp/jobs/desk.ts";
+import type { Commands } from "#mcp/project/commands.ts";
+import type { Worktree } from "#mcp/worktree.ts";
+
+/** What every tool works with. */
+export interface Toolbox {
+	readonly server: McpServer;
+	readonly desk: JobDesk;
+	/** Absent over HTTP for a token that names none. */
+	readonly worktree?: Worktree | undefined;
+	/** What `.covey.toml` says of the verbs. */
+	readonly commands?: Commands | undefined;
+	profile(context: ServerContext): ClientProfile;
+	/** This call's client takes a task in place of a result. */
+	takesTasks(context: ServerContext): boolean;
+}
+
+export type Answer = Promise<CallToolResult>;

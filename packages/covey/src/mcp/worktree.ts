@@ -1,0 +1,36 @@
+import type { Fleet } from "@covey/client";
+import type { Fallback } from "@covey/protocol";
+import type { ProjectFiles } from "./project/recipe.ts";
+
+/** The exact state of the agent's worktree at one moment. */
+export interface WorktreeSnapshot {
+	/** RepositoryId. */
+	readonly repository: string;
+	readonly tree: string;
+	readonly commit: string;
+	/** Files that differ from HEAD: changed, added, removed, untracked. */
+	readonly uncommitted: number;
+	/** What the agent should know, a sentence each. */
+	readonly notes: readonly string[];
+}
+
+/** What became of a patch. Not applied: `reason` is a sentence. */
+export type Applied = { readonly applied: true; readonly files: readonly string[] } | { readonly applied: false; readonly reason: string };
+
+/** The agent's worktree on the machine that serves it: what the tools need and `mcp` may not touch itself. */
+export interface Worktree {
+	readonly root: string;
+	readonly namespace: string;
+	/** May the coordinator's own worker take its work? The coordinator's default if absent. */
+	readonly fallback?: Fallback;
+	readonly files: ProjectFiles;
+	/** @throws CoveyError `bad_request` (not a worktree), `bad_snapshot`. */
+	snapshot(signal: AbortSignal): Promise<WorktreeSnapshot>;
+	/** Sees that the coordinator has the snapshot. */
+	carry(fleet: Fleet, snapshot: WorktreeSnapshot, signal: AbortSignal): Promise<void>;
+	/** Applies a git patch if the worktree is still exactly at `tree`. */
+	apply(patch: Uint8Array, tree: string): Promise<Applied>;
+	/** A small document about this worktree that outlives the process; undefined if there is none. */
+	recall(name: string): Promise<unknown>;
+	remember(name: string, value: unknown): Promise<void>;
+}
