@@ -8,6 +8,7 @@ import { createSnapshotStore } from "#coordinator/git/store.ts";
 import { createLogs } from "#coordinator/logs/logs.ts";
 import { openSqliteHistory } from "#history/sqlite/history.ts";
 import { workerNameOf } from "#host/machine/machine.ts";
+import { collectBuffersCheaply } from "#host/memory/buffers.ts";
 import { onShutdown } from "#host/signals/shutdown.ts";
 import { openSqliteJournal } from "#journal/sqlite/journal.ts";
 import { systemClock } from "#kit/clock.ts";
@@ -59,6 +60,7 @@ export async function runCoordinator(options: UpOptions): Promise<void> {
 		} else if (stage === "kill") process.exit(1);
 		else ended.resolve();
 	});
+	using _memory = collectBuffersCheaply();
 	using _file = publishFile(where, coordinator);
 	sayReady(coordinator, options, log);
 	using _idle = options.idleExit === undefined ? undefined : watchIdle(coordinator, options.idleExit, ended.resolve);

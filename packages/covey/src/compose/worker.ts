@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CoveyError, WorkerName } from "@covey/protocol";
 import { acquireOwnerLock } from "#host/lock/owner-lock.ts";
 import { describeMachine } from "#host/machine/machine.ts";
+import { collectBuffersCheaply } from "#host/memory/buffers.ts";
 import { onShutdown } from "#host/signals/shutdown.ts";
 import { parseToken } from "#host/token/token.ts";
 import { createWebSocketTransport } from "#worker/link/websocket.ts";
@@ -88,6 +89,7 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 	// A first join is watched by a person; a machine that belongs to a fleet waits for it as long as it takes.
 	const giveUp = token && setTimeout(() => stopping.abort(unanswered(url)), firstWelcomeMs);
 	await worker.start(stopping.signal).finally(() => clearTimeout(giveUp));
+	using _memory = collectBuffersCheaply();
 	rememberMembership(where, { url, name });
 	const confined = settings.isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
 	announce(`connected to ${url} as ${name} (isolation level ${settings.isolation}${confined})`, { url, worker: name });
