@@ -1,7 +1,7 @@
 /** A command as data; `program.ts` makes parsing, help and completion of it. Each stands in its own lazily loaded file. */
 export interface Command<Options = Readonly<Record<string, unknown>>> {
-	/** As commander writes them, with what each is: `["<task>", "id, or a prefix that only one task has"]`. */
-	readonly arguments?: readonly (readonly [syntax: string, about: string])[];
+	/** As commander writes them, with what each is and, for completion, the words that it may be: `["<shell>", "bash, zsh or fish", ["bash", …]]`. */
+	readonly arguments?: readonly (readonly [syntax: string, about: string, words?: readonly string[]])[];
 	readonly options?: readonly Option[];
 	/** Everything from the first argument on belongs to the argument list, dashes and all. */
 	readonly passThrough?: boolean;
@@ -15,6 +15,8 @@ export interface Option {
 	/** As commander writes them: `--on <machine>`. */
 	readonly flags: string;
 	readonly about: string;
+	/** What completion offers for the value. It finds names and files by itself: of a `<machine>`, `<worker>`, `<task>`, `<path>` or `<file>`. */
+	readonly words?: readonly string[];
 	/** Reads the value; called with what came before when the option is repeated. @throws CoveyError `bad_request`. */
 	readonly parse?: (text: string, previous: never) => unknown;
 }

@@ -1,12 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { startCoordinator } from "@covey/client/coordinator.fixture";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { version } from "#kit/version.ts";
 import { commands } from "./commands.ts";
-import { describeCommands } from "./completion/describe.ts";
-import { scripts } from "./completion/scripts.ts";
 import { createHome, type Home, startCovey } from "./covey.fixture.ts";
 import { createParser } from "./program.ts";
 
@@ -134,25 +131,4 @@ test("the hot path loads no schema library", async () => {
 	const { code, stderr } = await startCovey(["run", "--", "true"], { home, environment }).ended;
 	expect(code).toBe(7);
 	expect(stderr).not.toContain("LOADED");
-});
-
-test.each(["bash", "zsh", "fish"] as const)("the %s completion names every command", async (shell) => {
-	const script = scripts[shell](await describeCommands());
-	for (const word of new Set(commands.map(({ path }) => path.split(" ")[0] as string)))
-		if (!word.startsWith("__")) expect(script).toContain(word);
-	expect(script).toContain("__complete tasks");
-});
-
-test("bash completes commands, verbs and options with the script as printed", async () => {
-	const script = String((await covey("completion", "bash")).stdout);
-	const complete = (...words: string[]) => {
-		const setup = `COMP_WORDS=(${["covey", ...words].map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${words.length}; covey() { echo t_1; }; _covey; echo "\${COMPREPLY[@]}"`;
-		return execFileSync("bash", ["-c", `${script}\n${setup}`], { encoding: "utf8", cwd: join(home.directory) })
-			.trim()
-			.split(" ");
-	};
-	expect(complete("ru")).toEqual(["run"]);
-	expect(complete("token", "re")).toEqual(["revoke"]);
-	expect(complete("token", "create", "--ro")).toEqual(["--role"]);
-	expect(complete("logs", "t")).toEqual(["t_1"]);
 });

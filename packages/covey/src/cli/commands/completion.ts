@@ -6,7 +6,7 @@ import { exitCodes } from "#cli/exit-code.ts";
 import { print } from "#cli/terminal.ts";
 
 export const completion = defineCommand({
-	arguments: [["<shell>", "bash, zsh or fish"]],
+	arguments: [["<shell>", "bash, zsh or fish", Object.keys(scripts)]],
 	notes: [
 		"bash: source <(covey completion bash)        in ~/.bashrc",
 		"zsh:  source <(covey completion zsh)         in ~/.zshrc, behind compinit",

@@ -28,14 +28,25 @@ export interface RunFlags {
 	readonly json?: boolean;
 }
 
-const allowance = oneOf("submodule", "lfs", "symlink");
+const allowances = ["submodule", "lfs", "symlink"] as const satisfies readonly SnapshotAllowance[];
+const allowance = oneOf(...allowances);
 
 export const runOptions: readonly Option[] = [
 	{ flags: "--on <machine>", about: "run on this machine, or wait for it" },
 	{ flags: "--tag <key=value>", about: "run on a machine with this tag; may be repeated", parse: pairs },
 	{ flags: "--prefer <machine>", about: "run on this machine unless it stays busy" },
-	{ flags: "--isolation <level>", about: "0 group, 1 limits, 2 file system sandbox; at least this", parse: within(0, 3) },
-	{ flags: "--priority <number>", about: "-100 to 100; higher goes first", parse: within(-100, 100) },
+	{
+		flags: "--isolation <level>",
+		about: "at least this: 0 process group, 1 limits, 2 file system sandbox; 3, another user, is not offered yet",
+		words: ["0", "1", "2"],
+		parse: within(0, 3),
+	},
+	{
+		flags: "--priority <number>",
+		about: "-100 to 100; higher goes first",
+		words: ["-100", "-10", "10", "100"],
+		parse: within(-100, 100),
+	},
 	{ flags: "--timeout <duration>", about: "end the command after so long, as in 90s or 5m", parse: duration },
 	{ flags: "--silent-timeout <duration>", about: "end it when it writes nothing for so long", parse: duration },
 	{ flags: "--env-var <NAME[=value]>", about: "set a variable, or pass this shell's; may be repeated", parse: repeated },
@@ -45,6 +56,7 @@ export const runOptions: readonly Option[] = [
 	{
 		flags: "--fallback <when>",
 		about: "may the coordinator's own machine take it, constraints permitting: never, always, after:10s (default)",
+		words: ["never", "always", "after:10s"],
 	},
 	{ flags: "--detach", about: "print the task's id and leave; covey attach ID watches it" },
 	{ flags: "--supersede [key]", about: "end older runs with this key (default: of this worktree)" },
@@ -53,6 +65,7 @@ export const runOptions: readonly Option[] = [
 	{
 		flags: "--allow <what>",
 		about: "let a snapshot leave out: submodule, lfs, symlink",
+		words: allowances,
 		parse: (text: string, previous: readonly SnapshotAllowance[] = []) => [...previous, ...list(text).map(allowance)],
 	},
 	{ flags: "--namespace <name>", about: "the boundary of who sees it" },

@@ -22,16 +22,18 @@ interface Options {
 	readonly json?: boolean;
 }
 
-const status = oneOf("pending", "claimed", "in_progress", "done", "failed", "needs_human", "cancelled");
+const words = ["pending", "claimed", "in_progress", "done", "failed", "needs_human", "cancelled"] as const;
+const status = oneOf(...words);
 const statuses = (text: string, previous: readonly string[] = []) => [...previous, ...listOf(text).map(status)];
 
 export const list = defineCommand<Options>({
 	options: [
-		{ flags: "--status <status>", about: "pending, claimed, in_progress, done, failed, needs_human, cancelled", parse: statuses },
-		{ flags: "--worker <name>", about: "that ran on this machine" },
+		{ flags: "--status <status>", about: words.join(", "), words, parse: statuses },
+		{ flags: "--worker <machine>", about: "that ran on this machine" },
 		{
 			flags: "--outcome <outcome>",
 			about: "that ended so, as in passed or timed_out",
+			words: Object.keys(outcomes),
 			parse: oneOf(...(Object.keys(outcomes) as Outcome[])),
 		},
 		{ flags: "--submitter <name>", about: "of this person or program" },

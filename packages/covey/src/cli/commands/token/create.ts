@@ -30,13 +30,14 @@ const kinds: Readonly<Record<"join" | "worker" | "client", (options: Options) =>
 	},
 };
 
-const role = oneOf("admin", "submit", "read", "worker", "cache");
+const roleWords = ["admin", "submit", "read", "worker", "cache"] as const;
+const role = oneOf(...roleWords);
 const roles = (text: string, previous: readonly string[] = []) => [...previous, ...list(text).map(role)];
 
 export const create = defineCommand<Options>({
-	arguments: [["<kind>", "join: enrols a worker; worker: for a plain v1 worker; client: for a person or program"]],
+	arguments: [["<kind>", "join: enrols a worker; worker: for a plain v1 worker; client: for a person or program", Object.keys(kinds)]],
 	options: [
-		{ flags: "--role <role>", about: "of a client: admin, submit, read, worker, cache; may be repeated", parse: roles },
+		{ flags: "--role <role>", about: `of a client: ${roleWords.join(", ")}; may be repeated`, words: roleWords, parse: roles },
 		{ flags: "--namespace <name>", about: "only there; may be repeated (default: everywhere)", parse: list },
 		{ flags: "--label <text>", about: "whom it is for; shown in lists and the audit log" },
 		{ flags: "--expires <duration>", about: "worthless after so long", parse: duration },
