@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./frames.ts";
 export * from "./ids.ts";
+export * from "./json.ts";
 export * from "./limits.ts";
 export * from "./link-v1.ts";
 export * from "./link-v2.ts";

@@ -7,6 +7,8 @@ export const wireLimits = {
 	messageBytesMax: 1024 * 1024,
 	/** One binary output frame, header included, in bytes. */
 	frameBytesMax: 256 * 1024 + 64,
+	/** Levels of arrays and objects in a payload. */
+	jsonDepthMax: 256,
 	/** Messages in one `batch`, and submissions in one `task.submit`. */
 	batchMax: 1000,
 	nameLengthMax: 64,

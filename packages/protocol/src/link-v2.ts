@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AttemptNumber, DurationMs, Namespace, TaskId, WorkerName } from "./ids.ts";
+import { Json } from "./json.ts";
 import { wireLimits } from "./limits.ts";
 import { AttemptReport, Constraints, Policies } from "./task.ts";
 import { VersionRange } from "./version.ts";
@@ -106,7 +107,7 @@ export const Assign = z.object({
 	channel,
 	namespace: Namespace,
 	taskType: z.string().max(wireLimits.nameLengthMax),
-	payload: z.json(),
+	payload: Json,
 	constraints: Constraints,
 	policies: Policies,
 	/** The lease counts from the send time of the last sync that was answered, or of the proof that opened the session. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FleetEvent } from "./events.ts";
 import { TaskId } from "./ids.ts";
+import { Json } from "./json.ts";
 import { wireLimits } from "./limits.ts";
 import { TaskView } from "./task.ts";
 import { VersionRange } from "./version.ts";
@@ -13,7 +14,7 @@ import { WireError } from "./wire-error.ts";
  */
 const id = z.number().int().min(1).max(0xffff_ffff);
 
-export const SocketCall = z.object({ type: z.literal("call"), id, operation: z.string().max(64), input: z.json() });
+export const SocketCall = z.object({ type: z.literal("call"), id, operation: z.string().max(64), input: Json });
 /** Follow a task: its view at once and at each change, and its output from `offset` when `output` is true. */
 export const SocketFollow = z.object({
 	type: z.literal("follow"),
@@ -39,7 +40,7 @@ export type FromClient = z.infer<typeof FromClient>;
 
 export const ToClient = z.discriminatedUnion("type", [
 	z.object({ type: z.literal("welcome"), protocol: VersionRange, version: z.string(), coordinator: z.string() }),
-	z.object({ type: z.literal("result"), id, output: z.json() }),
+	z.object({ type: z.literal("result"), id, output: Json }),
 	z.object({ type: z.literal("error"), id, error: WireError }),
 	/** A followed task as it is now. `ended` comes once, after the last output byte of its last attempt. */
 	z.object({ type: z.literal("task"), id, task: TaskView, ended: z.boolean() }),

@@ -12,6 +12,7 @@ import {
 	Timestamp,
 	WorkerName,
 } from "./ids.ts";
+import { Json } from "./json.ts";
 import { wireLimits } from "./limits.ts";
 import { Outcome } from "./outcome.ts";
 
@@ -126,7 +127,7 @@ export type RunPayload = z.infer<typeof RunPayload>;
 export const TaskSubmission = z.object({
 	type: Capability.default("run"),
 	namespace: Namespace.default("default"),
-	payload: z.json(),
+	payload: Json,
 	/** What a person calls it; the command by default. */
 	title: z.string().max(256).optional(),
 	constraints: Constraints.prefault({}),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type ErrorCode as Code, errorTable } from "./errors.ts";
+import { Json } from "./json.ts";
 import { wireLimits } from "./limits.ts";
 
 export type ErrorCode = Code;
@@ -12,6 +13,6 @@ export const WireError = z.object({
 	/** What the person can do about it. */
 	hint: z.string().max(wireLimits.messageTextMax).optional(),
 	retryAfterMs: z.number().min(0).optional(),
-	details: z.json().optional(),
+	details: Json.optional(),
 });
 export type WireError = z.infer<typeof WireError>;

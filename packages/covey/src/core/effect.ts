@@ -9,7 +9,14 @@ type Unsequenced<T> = T extends unknown ? Omit<T, "sequence"> : never;
  */
 export type Effect =
 	| { readonly type: "reply"; readonly to: ReplyTo; readonly value: Reply }
-	| { readonly type: "assign"; readonly session: string; readonly worker: string; readonly message: Omit<Assign, "type" | "channel"> }
+	| {
+			readonly type: "assign";
+			readonly session: string;
+			readonly worker: string;
+			readonly message: Omit<Assign, "type" | "channel">;
+			/** It was sent before and may have arrived: there may be output of it. */
+			readonly again: boolean;
+	  }
 	| {
 			readonly type: "end";
 			readonly session: string;

@@ -13,6 +13,9 @@ export interface Logs {
 	/** The log of a live attempt, to append to; the same object until it is finished. Recovers what is on disk first. */
 	open(task: string, attempt: number): Promise<AttemptLog>;
 
+	/** A fresh log, of an attempt that nobody has had yet: the disk is not looked at. */
+	begin(task: string, attempt: number): AttemptLog;
+
 	/** The open log, or a fresh one when nothing of the attempt is on disk; undefined: it has to be opened. */
 	create(task: string, attempt: number): AttemptLog | undefined;
 

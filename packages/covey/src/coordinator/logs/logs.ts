@@ -39,14 +39,22 @@ export function createLogs(options: LogsOptions): Logs & Service {
 		return log;
 	};
 
+	const begin = (key: string, directory: string, attempt: number) =>
+		fresh(key, new OpenLog({ directory, attempt, segments: [], end: 0, stored: 0, ...common }));
+
 	const logs: Logs = {
+		begin: (task, attempt) => {
+			const key = keyOf(task, attempt);
+			return open.get(key) ?? begin(key, attemptDirectory(root, task, attempt), attempt);
+		},
+
 		create(task, attempt) {
 			const key = keyOf(task, attempt);
 			const known = open.get(key);
 			if (known !== undefined) return known;
 			const directory = attemptDirectory(root, task, attempt);
 			if (opening.has(key) || existsSync(directory)) return undefined;
-			return fresh(key, new OpenLog({ directory, attempt, segments: [], end: 0, stored: 0, ...common }));
+			return begin(key, directory, attempt);
 		},
 
 		async open(task, attempt) {

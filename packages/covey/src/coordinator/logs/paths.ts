@@ -1,5 +1,3 @@
-import { join } from "node:path";
-import { AttemptNumber, TaskId } from "@covey/protocol";
 import { assert } from "#kit/assert.ts";
 
 /**
@@ -7,13 +5,16 @@ import { assert } from "#kit/assert.ts";
  * of their first byte (`0000000000000000.log`, compressed `….log.zst`) and, once it has ended, `end.json`.
  */
 export function attemptDirectory(root: string, task: string, attempt: number): string {
-	assert(AttemptNumber.safeParse(attempt).success, "an attempt number names a log");
-	return join(taskDirectory(root, task), String(attempt));
+	assert(Number.isInteger(attempt) && attempt > 0, "an attempt number names a log");
+	return `${taskDirectory(root, task)}/${attempt}`;
 }
 
+/** Nothing that could lead out of the directory. */
+const taskName = /^t_[0-9a-z]{26}$/;
+
 export function taskDirectory(root: string, task: string): string {
-	assert(TaskId.safeParse(task).success, "a task id names a log");
-	return join(root, task.slice(-2), task);
+	assert(taskName.test(task), "a task id names a log");
+	return `${root}/${task.slice(-2)}/${task}`;
 }
 
 export const endName = "end.json";

@@ -258,6 +258,7 @@ export function assignTo(
 ): Effect {
 	return {
 		type: "assign",
+		again: true,
 		session,
 		worker,
 		message: {

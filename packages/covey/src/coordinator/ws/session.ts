@@ -211,10 +211,10 @@ export class Session {
 		}
 	}
 
-	#assign({ message }: Extract<Effect, { type: "assign" }>): void {
+	#assign({ message, again }: Extract<Effect, { type: "assign" }>): void {
 		const { task, attempt } = message;
 		const send = (channel: number) => this.#send({ type: "assign", ...message, channel });
-		const log = this.#context.logs.create(task, attempt);
+		const log = again ? this.#context.logs.create(task, attempt) : this.#context.logs.begin(task, attempt);
 		if (log !== undefined) {
 			send(this.#output.open(task, attempt, log));
 			return;

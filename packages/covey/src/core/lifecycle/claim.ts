@@ -28,7 +28,7 @@ export function claim(turn: Turn, task: Task, worker: Worker, why: Pick<Placemen
 	});
 	moveTask(turn, task, "claimed");
 	grantLease(turn, task, worker, worker.session);
-	assign(turn, task, worker, worker.session as Session);
+	assign(turn, task, worker, worker.session as Session, false);
 	announce(turn, task);
 }
 
@@ -60,7 +60,7 @@ export function renewLease({ fleet, now }: Turn, lease: Lease): void {
 }
 
 /** Sends the current attempt to its worker, or sends it again in a newer session. */
-export function assign({ fleet, effects }: Turn, task: Task, worker: Worker, session: Session): void {
+export function assign({ fleet, effects }: Turn, task: Task, worker: Worker, session: Session, again: boolean): void {
 	const lease = task.lease as Lease;
 	const { namespace, type, payload, constraints, policies } = task.spec.submission;
 	lease.session = session.id;
@@ -70,6 +70,7 @@ export function assign({ fleet, effects }: Turn, task: Task, worker: Worker, ses
 		type: "assign",
 		session: session.id,
 		worker: worker.record.name,
+		again,
 		message: {
 			sequence: lease.assigned,
 			task: task.spec.id,

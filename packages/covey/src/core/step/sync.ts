@@ -86,5 +86,5 @@ function heal(turn: Turn, task: Task, worker: Worker, session: Session, assigned
 	}
 	// Its worker counts a full lease from now, and so must we.
 	renewLease(turn, lease);
-	assign(turn, task, worker, session);
+	assign(turn, task, worker, session, true);
 }
