@@ -29,7 +29,7 @@ const offers: Readonly<Record<Shell, (...line: readonly string[]) => readonly st
 	bash: (...line) => words(execFileSync("bash", ["-c", `${printed.bash}\n${names.posix}\n${call(line)}`], { encoding: "utf8" })),
 	// As bashcompinit calls it. Which of the words begin like the typed one is left to zsh's own matching.
 	zsh: (...line) => {
-		const script = `autoload -U compinit && compinit -u -D\n${printed.zsh}\n${names.posix}\nask() { emulate -L sh; setopt kshglob ksharrays\n${call(line)}\n}; ask`;
+		const script = `compdef() :\n${printed.zsh}\n${names.posix}\nask() { emulate -L sh; setopt kshglob ksharrays\n${call(line)}\n}; ask`;
 		return words(execFileSync("zsh", ["-f", "-c", script], { encoding: "utf8" })).filter((word) => word.startsWith(line.at(-1) as string));
 	},
 	fish: (...line) => {
