@@ -30,18 +30,26 @@ export interface Recipe {
 	readonly changesTree: boolean;
 	/** Why this command: "Cargo.toml", "package.json, script test", ".covey.toml, [commands.test]". */
 	readonly because: string;
+	/** What a developer would type for it: `command` without the preparation that a fresh worktree needs. */
+	readonly typed?: string;
 }
 
 /** A verb or an argument that this project cannot mean: a sentence that names what was found, and the way out. */
 export interface Meaningless {
 	readonly sentence: string;
 	readonly hint: string;
+	/** The argument that means nothing; absent when it is the verb itself. */
+	readonly argument?: keyof VerbArguments;
+}
+
+export function isMeaningless(meaning: Recipe | Meaningless): meaning is Meaningless {
+	return "sentence" in meaning;
 }
 
 /** The files of the worktree's root, as the snapshot would hold them. Paths are relative, with forward slashes. */
 export interface ProjectFiles {
 	/** Undefined when there is none, or it is larger than 1 MiB. */
 	read(path: string): Promise<string | undefined>;
-	/** Names in a directory of the worktree ("" is its root), without ignored ones. */
+	/** Names in a directory of the worktree ("" is its root), without ignored ones. None when there is no such directory. */
 	list(directory: string): Promise<readonly string[]>;
 }

@@ -1,0 +1,127 @@
+import { z } from "zod";
+import type { ParserName } from "#mcp/reports/parsers.ts";
+import type { Meaningless, ProjectFiles } from "./recipe.ts";
+
+export const commandLimits = {
+	commandsMax: 32,
+	wordsMax: 256,
+	/** Of one word, or of a line for `sh -c`. */
+	wordCharsMax: 8192,
+	environmentMax: 64,
+	pullMax: 64,
+} as const;
+
+const parsers = [
+	"auto",
+	"generic",
+	"cargo",
+	"libtest",
+	"nextest",
+	"jest",
+	"vitest",
+	"pytest",
+	"go-test",
+	"eslint",
+	"biome",
+	"ruff",
+	"tsc",
+	"gradle",
+	"maven",
+] as const satisfies readonly ParserName[];
+
+const Word = z
+	.string()
+	.max(commandLimits.wordCharsMax)
+	.regex(/^[^\0]*$/, "holds a NUL");
+const Line = z.union([Word.min(1), z.array(Word).min(1).max(commandLimits.wordsMax)], {
+	error: 'is no command; write ["make", "check"], or a line for sh as in "make check"',
+});
+const InTree = z
+	.string()
+	.min(1)
+	.max(1024)
+	.refine(
+		(path) => !path.startsWith("/") && !path.split("/").includes("..") && !/[\0-\x1f\\]/.test(path),
+		"must be a path inside of the tree",
+	);
+
+/** Words that an argument adds; `{}` is its value. */
+const Added = z.union([Word.min(1), z.array(Word.min(1)).min(1).max(16)]).transform((words) => [words].flat());
+const WithValue = Added.refine((words) => words.some((word) => word.includes("{}")), 'must hold {} for the value, as in "--grep={}"');
+
+/** What `[commands.NAME]` in a project's `.covey.toml` may say. */
+const Command = z
+	.strictObject({
+		/** Words, or a line that is run by `sh -c`. Absent: the recognised one. */
+		command: Line.optional(),
+		/** Where it runs, from the root. */
+		directory: InTree.optional(),
+		parser: z.enum(parsers, { error: `is no parser; there are: ${parsers.join(", ")}` }).optional(),
+		/** Paths to bring back. */
+		pull: z.array(InTree).max(commandLimits.pullMax).optional(),
+		environment: z
+			.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of a variable"), Word)
+			.refine(
+				(entries) => Object.keys(entries).length <= commandLimits.environmentMax,
+				`holds more than ${commandLimits.environmentMax} variables`,
+			)
+			.optional(),
+		filter_argument: WithValue.optional(),
+		package_argument: WithValue.optional(),
+		/** `{}` is the list, with commas. */
+		features_argument: WithValue.optional(),
+		release_argument: Added.optional(),
+		nocapture_argument: Added.optional(),
+		/** What mends; its changes come back as a patch. */
+		fix: Line.optional(),
+		/** The command itself changes tracked files; they come back as a patch. */
+		changes_tree: z.boolean().optional(),
+	})
+	.superRefine((entry, context) => {
+		const adds = Object.keys(entry).filter((key) => key.endsWith("_argument"));
+		for (const key of adds) {
+			if (entry.command === undefined)
+				context.addIssue({ code: "custom", path: [key], message: "says what to add to a command, so it needs command beside it" });
+			else if (typeof entry.command === "string" && !entry.command.includes('"$@"'))
+				context.addIssue({ code: "custom", path: [key], message: 'would go nowhere: command is a line for sh, and does not hold "$@"' });
+		}
+	});
+export type Command = z.output<typeof Command>;
+
+const verbs = ["build", "clippy", "test"];
+
+/** The section `[commands]`: by name. */
+export const Commands = z
+	.record(z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "is no name of a command; write lower-case letters, digits, - and _"), Command)
+	.superRefine((entries, context) => {
+		if (Object.keys(entries).length > commandLimits.commandsMax)
+			context.addIssue({ code: "custom", message: `more than ${commandLimits.commandsMax} commands` });
+		for (const [name, entry] of Object.entries(entries))
+			if (entry.command === undefined && !verbs.includes(name))
+				context.addIssue({
+					code: "custom",
+					path: [name, "command"],
+					message: `is missing; only ${verbs.join(", ")} have one of their own`,
+				});
+	});
+export type Commands = z.output<typeof Commands>;
+
+/** The commands of the tree's own `.covey.toml`, or what is wrong with it, by key. Undefined when there is no such file. */
+export async function readCommands(files: ProjectFiles): Promise<Commands | Meaningless | undefined> {
+	const text = await files.read(".covey.toml");
+	if (text === undefined) return undefined;
+	const { parse, TomlError } = await import("smol-toml");
+	try {
+		const checked = Commands.safeParse(parse(text).commands ?? {});
+		if (checked.success) return checked.data;
+		const [issue] = checked.error.issues;
+		const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+		const key = ["commands", ...(issue?.path ?? []), ...unknown].join(".");
+		return broken(`.covey.toml: ${key}: ${unknown.length > 0 ? "no such key" : issue?.message}`);
+	} catch (error) {
+		if (!(error instanceof TomlError)) throw error;
+		return broken(`.covey.toml:${error.line}:${error.column}: ${error.message.split("\n")[0]}`);
+	}
+}
+
+const broken = (sentence: string): Meaningless => ({ sentence, hint: "mend that line of .covey.toml; docs/projects.md lists the keys" });

@@ -1,0 +1,103 @@
+import { basename } from "node:path/posix";
+import type { ParserName } from "#mcp/reports/parsers.ts";
+
+/** What a script of `package.json` runs, in so far as arguments can be given to it. */
+export interface ScriptTool {
+	readonly name: string;
+	readonly parser: ParserName;
+	/** Words for one filter; absent when the tool has none, or could not take it behind what is there already. */
+	readonly filter?: (text: string) => readonly string[];
+	/** Words that make it mend what it can. */
+	readonly fix?: readonly string[];
+	/** It waits for changes and never ends. */
+	readonly watches: boolean;
+	/** The script runs nothing else. */
+	readonly alone: boolean;
+}
+
+interface Known extends Pick<ScriptTool, "filter" | "fix"> {
+	readonly parser: ParserName;
+	/** The words that must follow, as `test` after `bun`. */
+	readonly subcommand?: readonly string[];
+	readonly watching?: RegExp;
+}
+
+const pattern = (option: string) => (text: string) => [`${option}=${text}`];
+
+/** Longer names first where one begins like another. */
+const known: Readonly<Record<string, Known>> = {
+	vitest: { parser: "vitest", filter: pattern("--testNamePattern"), watching: /^(watch|dev|-w|--watch(=true)?)$/ },
+	jest: { parser: "jest", filter: pattern("--testNamePattern"), watching: /^--watch(All)?(=true)?$/ },
+	"react-scripts": { subcommand: ["test"], parser: "jest", filter: pattern("--testNamePattern"), watching: /^--watch(All)?(=true)?$/ },
+	mocha: { parser: "auto", filter: pattern("--grep"), watching: /^(-w|--watch)$/ },
+	playwright: { subcommand: ["test"], parser: "auto", filter: pattern("--grep") },
+	bun: { subcommand: ["test"], parser: "auto", filter: pattern("--test-name-pattern"), watching: /^--watch$/ },
+	eslint: { parser: "eslint", fix: ["--fix"] },
+	next: { subcommand: ["lint"], parser: "eslint", fix: ["--fix"] },
+	biome: { parser: "biome", fix: ["--write"] },
+	oxlint: { parser: "auto", fix: ["--fix"] },
+	tsc: { parser: "tsc", watching: /^(-w|--watch)$/ },
+};
+
+/** The tool of the script's last command, to which arguments are appended; undefined when that is none we know. */
+export function toolOf(script: string): ScriptTool | undefined {
+	const commands = commandsOf(script);
+	const words = unwrapped(commands?.at(-1) ?? []);
+	const alone = commands?.length === 1;
+	const program = basename(words[0] ?? "").replace(/\.[cm]?js$/, "");
+	if (program === "node" || program === "tsx") return nodeTool(words.slice(1), alone);
+	const tool = known[program];
+	if (tool === undefined || !(tool.subcommand ?? []).every((word, index) => words[index + 1] === word)) return undefined;
+	const { parser, filter, watching } = tool;
+	// `biome ci` only ever judges.
+	const fix = program === "biome" && !/^(check|lint)$/.test(words[1] ?? "") ? undefined : tool.fix;
+	return {
+		name: [program, ...(tool.subcommand ?? [])].join(" "),
+		parser,
+		...(filter && { filter }),
+		...(fix && { fix }),
+		watches: watching !== undefined && words.some((word) => watching.test(word)),
+		alone,
+	};
+}
+
+/** Node's own runner, or a tool that is started by its file, as `node node_modules/jest/bin/jest.js`. */
+function nodeTool(words: readonly string[], alone: boolean): ScriptTool | undefined {
+	const files = words.filter((word, index) => !word.startsWith("-") && !takesValue.test(words[index - 1] ?? ""));
+	if (!words.includes("--test")) {
+		const script = basename(files[0] ?? "").replace(/\.[cm]?js$/, "");
+		return script in known && !known[script]!.subcommand
+			? toolOf([script, ...words.slice(words.indexOf(files[0]!) + 1)].join(" "))
+			: undefined;
+	}
+	// Behind a file, Node takes words for further files.
+	const filter = files.length === 0 ? { filter: pattern("--test-name-pattern") } : {};
+	return { name: "node --test", parser: "auto", ...filter, watches: words.includes("--watch"), alone };
+}
+
+const takesValue = /^(-r|--require|--import|--loader|--experimental-loader|--env-file|--conditions|-C)$/;
+const wrapper = /^(npx|bunx|c8|nyc|env|cross-env|yarn|dotenv)$/;
+
+/** Without `A=b`, `npx`, `c8` and the like in front. */
+function unwrapped(words: readonly string[]): readonly string[] {
+	let at = 0;
+	for (let wrapped = false; at < words.length; at++) {
+		const word = words[at]!;
+		const pnpm = word === "pnpm" && words[at + 1] === "exec";
+		if (pnpm) at++;
+		if (pnpm || wrapper.test(word)) wrapped = true;
+		else if (!/^\w+=/.test(word) && !(wrapped && word.startsWith("-"))) break;
+	}
+	return words.slice(at);
+}
+
+/** The commands of a shell line, each as its words; undefined when more than words and `&& || ; |` would have to be understood. */
+function commandsOf(script: string): readonly (readonly string[])[] | undefined {
+	const commands: string[][] = [[]];
+	for (const [text, operator] of script.matchAll(/(&&|\|\||[;|&\n])|(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s;|&"'])+/g)) {
+		if (operator) commands.push([]);
+		else if (/^[#(){}]|\)$/.test(text)) return undefined;
+		else commands.at(-1)!.push(text.replaceAll(/["']/g, ""));
+	}
+	return commands;
+}
