@@ -83,6 +83,22 @@ describe("configuration", () => {
 		await expect(home.load()).rejects.toThrow(/\.covey\.toml:2:1: client\.url: a project file may set only/);
 	});
 
+	it("takes what a project's verbs run from the project's file, and from no other", async () => {
+		using home = new Home();
+		const project = join(home.directory, "project", ".covey.toml");
+		home.write(project, '[commands.test]\ncommand = ["make", "check"]\n');
+		const { settings, origins } = await home.load();
+		expect(settings.commands).toEqual({ test: { command: ["make", "check"] } });
+		expect(origins.find(({ key }) => key === "commands.test")?.origin).toBe(`${project}:1`);
+		home.write(project, '[commands.test]\ncommand = ["make"]\nparser = "pyest"\n');
+		await expect(home.load()).rejects.toThrow(/\.covey\.toml:3:1: commands\.test\.parser: is no parser; there are: auto/);
+		home.write(project, '\n[commands.deploy]\nparser = "jest"\n');
+		await expect(home.load()).rejects.toThrow(/\.covey\.toml:2:1: commands\.deploy\.command: is missing; only build, clippy, test/);
+		home.write(project, "");
+		home.write(paths(home.environment).configFile, '[commands.test]\ncommand = ["make"]\n');
+		await expect(home.load()).rejects.toThrow(/config\.toml:1:1: commands: what a project's commands are belongs into the \.covey\.toml/);
+	});
+
 	it("refuses a file that everybody may write", async () => {
 		using home = new Home();
 		const file = paths(home.environment).configFile;

@@ -44,15 +44,17 @@ type Tree = { [key: string]: unknown };
 
 /**
  * Flags (the caller's own) > environment > project file (`.covey.toml`, upwards) > user file > system file > default.
- * A project file travels with a repository, so it may set only what concerns the work: `client.namespace` and `client.fallback`.
+ * A project file travels with a repository, so it may set only what concerns the work: `client.namespace`, `client.fallback`
+ * and `commands`. These last are run on a worker, in a worktree of that very repository, for whoever asks to build or test
+ * it: they can do no more than its build script or its tests can.
  * @throws CoveyError `bad_config` that names file, line and column.
  */
 export async function loadConfig(environment: NodeJS.ProcessEnv = process.env, directory: string = process.cwd()): Promise<ResolvedConfig> {
 	const { systemConfigFile, configFile } = paths(environment);
 	const project = findUpwards(directory, ".covey.toml");
 	const files = [
-		await readLayer(systemConfigFile),
-		await readLayer(configFile),
+		withoutCommands(await readLayer(systemConfigFile)),
+		withoutCommands(await readLayer(configFile)),
 		project ? onlyProjectKeys(await readLayer(project)) : undefined,
 	];
 	const layers = [...files.filter((layer) => layer !== undefined), environmentLayer(environment)];
@@ -105,8 +107,18 @@ async function readLayer(file: string): Promise<Layer | undefined> {
 function onlyProjectKeys(layer: Layer | undefined): Layer | undefined {
 	if (layer === undefined) return undefined;
 	for (const [key] of leaves(layer.values))
-		if (key !== "client.namespace" && key !== "client.fallback")
-			throw broken(layer, key, "a project file may set only client.namespace and client.fallback; this belongs into the user's file");
+		if (key !== "client.namespace" && key !== "client.fallback" && !key.startsWith("commands."))
+			throw broken(
+				layer,
+				key,
+				"a project file may set only client.namespace, client.fallback and commands; this belongs into the user's file",
+			);
+	return layer;
+}
+
+function withoutCommands(layer: Layer | undefined): Layer | undefined {
+	if (layer !== undefined && "commands" in layer.values)
+		throw broken(layer, "commands", "what a project's commands are belongs into the .covey.toml of that project");
 	return layer;
 }
 
@@ -132,14 +144,13 @@ function broken(layer: Layer, key: string, message: string): CoveyError {
 
 /** Line and column of a key in a TOML text; of its section, or 1:1, when it is not written out. */
 function position(text: string, key: string): string {
-	const parts = key.split(".");
 	let section = "";
 	let sectionAt = "1:1";
 	for (const [index, line] of text.split("\n").entries()) {
 		const header = /^\s*\[([^\]]+)\]/.exec(line);
 		if (header) {
 			section = header[1]!.trim();
-			if (section === parts[0]) sectionAt = `${index + 1}:${line.indexOf("[") + 1}`;
+			if (`${key}.`.startsWith(`${section}.`)) sectionAt = `${index + 1}:${line.indexOf("[") + 1}`;
 			continue;
 		}
 		const name = /^\s*([\w."-]+)\s*=/.exec(line)?.[1];

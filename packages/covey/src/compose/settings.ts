@@ -1,6 +1,7 @@
 import { Fallback, Namespace, Tags, WorkerName } from "@covey/protocol";
 import { z } from "zod";
 import { parseDuration } from "#kit/duration.ts";
+import { Commands } from "#mcp/project/commands.ts";
 import { parseFallback } from "./fallback.ts";
 
 /** `90s`, `5m`, `1h30m`, `250ms`, or a number of milliseconds. */
@@ -70,6 +71,8 @@ export const Settings = z.strictObject({
 			format: z.enum(["auto", "json", "pretty"]).default("auto"),
 		})
 		.prefault({}),
+	/** What a project's verbs run; only a project's own file may say it. */
+	commands: Commands.default({}),
 });
 export type Settings = z.output<typeof Settings>;
 

@@ -23,6 +23,7 @@ test("what is written is the configuration file of the same settings", () => {
 		client: { fallback: { afterMs: 1500 }, url: "http://big:8000", token_file: "/a b/ü" },
 		coordinator: { lease_ttl: 93_784_005, log_bytes_max: 3 * 1024 ** 3, allowed_hosts: ["a", 'b"c'] },
 		worker: { tags: { gpu: "yes", "a-b": 'quoted "so"' } },
+		commands: { test: { command: ["make", "check"], environment: { A: "b" }, filter_argument: "T={}" } },
 	});
 	const lines = Object.entries(settings).flatMap(([section, fields]) =>
 		Object.entries(fields)

@@ -9,9 +9,11 @@ const schemaUnits = new Map<unknown, Unit>([
 	[Bytes, "bytes"],
 ]);
 
+const { commands: _, ...sections } = Settings.shape;
+
 /** The settings that are no plain numbers, as in `coordinator.lease_ttl`. */
 const units: ReadonlyMap<string, Unit> = new Map(
-	Object.entries(Settings.shape).flatMap(([section, { unwrap }]) =>
+	Object.entries(sections).flatMap(([section, { unwrap }]) =>
 		Object.entries(unwrap().shape).flatMap(([field, schema]) => {
 			const unit = schemaUnits.get("unwrap" in schema ? schema.unwrap() : schema);
 			return unit === undefined ? [] : [[`${section}.${field}`, unit] as const];
@@ -29,8 +31,12 @@ export function writtenValue(key: string, value: unknown): string {
 	if (unit === "bytes") return size(value as number);
 	if (key === "client.fallback" && typeof value === "object")
 		return quoted(`after:${exactDuration((value as { afterMs: number }).afterMs)}`);
+	return inline(value);
+}
+
+function inline(value: unknown): string {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return quoted(value);
-	const pairs = Object.entries(value).map(([name, inner]) => `${quoted(name)} = ${quoted(inner)}`);
+	const pairs = Object.entries(value).map(([name, inner]) => `${quoted(name)} = ${inline(inner)}`);
 	return pairs.length === 0 ? "{}" : `{ ${pairs.join(", ")} }`;
 }
 
