@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { lateBuiltins } from "./late-builtins.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "packages", "covey", "src");
@@ -14,55 +15,75 @@ const staging = join(root, "packages", "covey", `.dist-${process.pid}`);
 const threadPattern = /new URL\("\.\/([\w-]+)\.ts", import\.meta\.url\)/g;
 const threadName = (file) => `thread-${relative(source, file).replaceAll("/", "-").replace(/\.ts$/, "")}`;
 
+process.on("exit", () => rmSync(staging, { recursive: true, force: true }));
+
 const started = Date.now();
 const sources = listFiles(source).filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
 const threads = sources.flatMap((file) =>
 	[...readFileSync(file, "utf8").matchAll(threadPattern)].map((match) => join(dirname(file), `${match[1]}.ts`)),
 );
 
-const result = await build({
-	entryPoints: Object.fromEntries([["main", join(source, "main.ts")], ...threads.map((file) => [threadName(file), file])]),
+/** What is loaded on demand. */
+const lazyPattern = /\bimport\("(#|\.\/)([^"]+\.ts)"\)/g;
+const program = join(source, "cli", "program.ts");
+const lazy = new Set(
+	sources.flatMap((file) =>
+		[...readFileSync(file, "utf8").matchAll(lazyPattern)].map(([, from, path]) => join(from === "#" ? source : dirname(file), path)),
+	),
+);
+lazy.delete(program);
+
+const shared = {
 	outdir: staging,
 	bundle: true,
-	splitting: true,
 	format: "esm",
 	platform: "node",
 	target: "node24",
-	chunkNames: "chunk-[hash]",
 	legalComments: "linked",
 	metafile: true,
-	// Optional native speed-ups of ws; it does without.
-	external: ["bufferutil", "utf-8-validate"],
-	// Bundled CommonJS asks for `require`.
-	banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
-	plugins: [
-		{ name: "threads", setup: (api) => api.onLoad({ filter: /\.ts$/ }, loadWithThreads) },
-		{ name: "late", setup: (api) => api.onLoad({ filter: /node_modules\/ws\/lib\/(websocket|permessage-deflate)\.js$/ }, loadLate) },
-	],
 	logLevel: "warning",
-});
+	// Optional native speed-ups of ws; it does without.
+	define: { "process.env.WS_NO_BUFFER_UTIL": "true", "process.env.WS_NO_UTF_8_VALIDATE": "true" },
+};
+const results = await Promise.all([
+	build({
+		...shared,
+		entryPoints: { main: join(source, "main.ts") },
+		plugins: [lateBuiltins, { name: "program", setup: (api) => api.onResolve({ filter: /\/program\.ts$/ }, () => entry("program")) }],
+	}),
+	build({
+		...shared,
+		entryPoints: { program },
+		splitting: true,
+		chunkNames: "chunk-[hash]",
+		plugins: [lateBuiltins, { name: "program", setup: (api) => api.onLoad({ filter: /\.ts$/ }, loadForProgram) }],
+	}),
+	build({ ...shared, entryPoints: Object.fromEntries(threads.map((file) => [threadName(file), file])), plugins: [lateBuiltins] }),
+]);
 
 publish();
-writeFileSync(join(target, "THIRD_PARTY_LICENSES"), licenses(result.metafile));
+writeFileSync(join(target, "THIRD_PARTY_LICENSES"), licenses(results));
 writeFileSync(join(target, ".built"), "");
 process.stderr.write(`covey: built ${readdirSync(target).length} files in ${Date.now() - started} ms\n`);
 
-function loadWithThreads({ path }) {
+/** A file that another of these builds makes. */
+function entry(name) {
+	return { path: `./${name}.js`, external: true };
+}
+
+/**
+ * Whatever is loaded on demand says that it needs the program, which is there already when that happens. So all that the
+ * program begins with is needed by the same files, and becomes one chunk; else there would be one per set of commands
+ * that share something, and `covey run` would read thirty.
+ */
+function loadForProgram({ path }) {
 	const text = readFileSync(path, "utf8");
 	if (!path.startsWith(source)) return { contents: text, loader: "ts" };
 	const contents = text.replace(
 		threadPattern,
 		(_, name) => `new URL("./${threadName(join(dirname(path), `${name}.ts`))}.js", import.meta.url)`,
 	);
-	return { contents, loader: "ts" };
-}
-
-/** Of Node's own modules, ws asks for some that it needs only with TLS or compression: `covey run` starts 4 ms sooner without them. */
-function loadLate({ path }) {
-	const contents = readFileSync(path, "utf8")
-		.replace(/^const (https|tls|zlib) = require\('\1'\);$/gm, "")
-		.replace(/\b(https|tls|zlib)\.(?=\w+\b)(?=request|connect|create|Z_)/g, "require('$1').");
-	return { contents, loader: "js" };
+	return { contents: lazy.has(path) ? `import "#cli/program.ts";${contents}` : contents, loader: "ts" };
 }
 
 /** Chunks first, the entry last, each by rename: a program that starts meanwhile sees the old build or the new one, and one that runs still finds its chunks. */
@@ -70,7 +91,6 @@ function publish() {
 	mkdirSync(target, { recursive: true });
 	const built = readdirSync(staging).sort((a, b) => Number(a === "main.js") - Number(b === "main.js"));
 	for (const name of built) renameSync(join(staging, name), join(target, name));
-	rmSync(staging, { recursive: true, force: true });
 	const keep = new Set(built);
 	const dayAgo = Date.now() - 24 * 3600 * 1000;
 	for (const name of readdirSync(target)) {
@@ -80,8 +100,9 @@ function publish() {
 }
 
 /** The licence of each bundled package, as it ships. */
-function licenses(metafile) {
-	const packages = new Set(Object.keys(metafile.inputs).flatMap((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[0] ?? []));
+function licenses(results) {
+	const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs)).filter((input) => !input.startsWith("builtin-"));
+	const packages = new Set(inputs.flatMap((input) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[0] ?? []));
 	return [...packages]
 		.sort()
 		.map((directory) => {

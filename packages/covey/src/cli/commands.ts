@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { run } from "./commands/run.ts";
 
 /** One line per command: where it is, what it does, and how to load it when it is called. */
 export interface CommandEntry {
@@ -15,7 +16,7 @@ export const commands: readonly CommandEntry[] = [
 		path: "run",
 		group: "Work",
 		summary: "run a command on this exact worktree, on the best machine",
-		load: async () => (await import("./commands/run.ts")).run,
+		load: async () => run,
 	},
 	{
 		path: "attach",
