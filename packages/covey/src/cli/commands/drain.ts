@@ -1,6 +1,7 @@
 import { type Command, defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { withFleet } from "#cli/fleet.ts";
+import { withMeant } from "#cli/meant.ts";
 import { printJson, say } from "#cli/terminal.ts";
 
 const setDraining = (draining: boolean): Command =>
@@ -9,7 +10,9 @@ const setDraining = (draining: boolean): Command =>
 		options: [jsonOption],
 		run: ({ arguments: [worker = ""], options }) =>
 			withFleet(async (fleet) => {
-				const view = await fleet.call("worker.drain", { worker, draining });
+				const view = await fleet.call("worker.drain", { worker, draining }).catch(async (error) => {
+					throw await withMeant(fleet, error, { machine: worker });
+				});
 				if (options.json) printJson({ worker: view });
 				else if (!draining) say(`${worker} takes work again`);
 				else say(`${worker} takes no new work; ${view.attempts.length} running on it go on`);

@@ -43,6 +43,7 @@ function obliging(follow: (id: number, connection: Connection) => void, cancel?:
 					id,
 					output: { results: [{ task: taskId, ask: "a_1", status: "pending", merged: false, deduplicated: false }] },
 				});
+			if (message.operation === "worker.list") connection.send({ type: "result", id, output: { workers: [] } });
 			if (message.operation === "task.cancel") {
 				connection.send({ type: "result", id, output: {} });
 				cancel?.(connection);
@@ -233,4 +234,33 @@ test("what cannot run says why and the way out", async () => {
 	await using open = await startCoordinator(obliging(() => {}));
 	const unset = await startCovey(["run", "--env-var", "NO_SUCH", "--", "true"], { home, environment: environmentOf(open.url) }).ended;
 	expect(unset).toMatchObject({ code: 2, stderr: expect.stringContaining("NO_SUCH") });
+});
+
+test("a machine that is not there is told with the one that may have been meant, also where the run only waits for it", async () => {
+	using home = createHome();
+	const refusal = { code: "no_worker", message: "no worker meets the constraints", hint: "join one" } as const;
+	const script = (refuse: boolean): Script => {
+		const { message } = obliging(() => {});
+		return {
+			message(asked, connection) {
+				if (asked.type !== "call") return;
+				const { id, operation } = asked;
+				if (operation === "worker.list") connection.send({ type: "result", id, output: { workers: [{ name: "mini" }] } as never });
+				else if (operation === "task.submit" && refuse) connection.send({ type: "error", id, error: refusal });
+				else message?.(asked, connection);
+			},
+		};
+	};
+	await using refusing = await startCoordinator(script(true));
+	const refused = startCovey(["run", "--on", "mni", "--", "true"], { home, environment: environmentOf(refusing.url) });
+	expect(await refused.ended).toMatchObject({ code: 7, stderr: expect.stringContaining("did you mean mini? Else: join one") });
+	await using waiting = await startCoordinator(script(false));
+	const detached = startCovey(["run", "--on", "mni", "--detach", "--", "true"], { home, environment: environmentOf(waiting.url) });
+	expect(await detached.ended).toMatchObject({
+		code: 0,
+		stdout: Buffer.from(`${taskId}\n`),
+		stderr: expect.stringContaining("did you mean mini?"),
+	});
+	const known = startCovey(["run", "--on", "mini", "--detach", "--", "true"], { home, environment: environmentOf(waiting.url) });
+	expect(await known.ended).toMatchObject({ code: 0, stderr: "" });
 });

@@ -22,6 +22,9 @@ export const run = defineCommand<RunFlags>({
 	options: runOptions,
 	passThrough: true,
 	notes: [
+		"Covey's options stand before COMMAND; from its first word on everything is the command's own, with -- or without:",
+		"covey run --on mini -- npm test --silent",
+		"",
 		"The worktree travels as it is now, committed or not. Exit code: the command's own; 124 timed out; 130 cancelled;",
 		"7 no worker. Ctrl-C cancels, twice at once. A closed terminal does not: covey attach finds the run.",
 	].join("\n"),
@@ -39,7 +42,10 @@ export const run = defineCommand<RunFlags>({
 			await using fleet = await opening;
 			const submission = await createSubmission({ command, flags, settings, snapshot, directory, environment: process.env });
 			if (snapshot) await carrySnapshot(fleet, snapshot, submission.namespace ?? "default", abort.signal);
-			watched.began(fleet, await fleet.submit(submission));
+			const submitted = await fleet.submit(submission).catch(async (error) => {
+				throw await explainMissing(fleet, error, flags);
+			});
+			watched.began(fleet, submitted);
 			const { pull } = submission.payload;
 			const exitCode = await watched.watch({ flags, pull, root: snapshot?.worktreeRoot ?? directory });
 			return exitCode === exitCodes.interrupted && interrupts.heard === "SIGTERM" ? exitCodes.terminated : exitCode;
@@ -53,6 +59,24 @@ export const run = defineCommand<RunFlags>({
 		}
 	},
 });
+
+/** The refusal of a run that no worker fits, with what may have been meant. */
+async function explainMissing(fleet: Fleet, error: unknown, { on, tag }: RunFlags): Promise<unknown> {
+	if (!(error instanceof CoveyError) || error.code !== "no_worker") return error;
+	const { withMeant } = await import("#cli/meant.ts");
+	return withMeant(fleet, error, { machine: on, tags: tag });
+}
+
+/** A hint is worth no longer wait. */
+const suggestionMs = 1000;
+
+/** Says that a machine which this run waits for, or would rather have, may be a slip of the fingers: such a run is not refused. */
+async function warnOfUnknown(fleet: Fleet, { on, prefer, tag }: RunFlags): Promise<void> {
+	const { questionOf } = await import("#cli/meant.ts");
+	const tooLate = new Promise<undefined>((resolve) => setTimeout(resolve, suggestionMs).unref());
+	const question = await Promise.race([questionOf(fleet, { machine: on ?? prefer, tags: tag }), tooLate]);
+	if (question !== undefined) say(`${talkStyle.yellow("covey:")} no worker is so called or tagged now; ${question}`);
+}
 
 async function takeSnapshot(flags: RunFlags, settings: RunSettings, directory: string, signal: AbortSignal): Promise<Snapshot | undefined> {
 	if (!flags.snapshot) return undefined;
@@ -113,10 +137,13 @@ class WatchedRun {
 	async watch(asked: Asked): Promise<number> {
 		const fleet = this.#fleet as Fleet;
 		const { task, merged } = this.#submitted as SubmitResult;
-		if (asked.flags.detach) {
+		const { detach, on, prefer, tag } = asked.flags;
+		if (detach) {
 			print(task);
+			if (on !== undefined || prefer !== undefined || tag !== undefined) await warnOfUnknown(fleet, asked.flags);
 			return exitCodes.ok;
 		}
+		if (prefer !== undefined) void warnOfUnknown(fleet, asked.flags);
 		if (merged) say(`${talkStyle.dim("covey:")} the same work is in flight as ${task}: this run shares its result`);
 		try {
 			const record = await Promise.race([watchTask(fleet, task, { announce: true }), this.#left.promise]);

@@ -6,6 +6,7 @@ import { defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { withFleet } from "#cli/fleet.ts";
 import { taskTable } from "#cli/list-view.ts";
+import { questionOf } from "#cli/meant.ts";
 import { dataStyle, print, printJson, say } from "#cli/terminal.ts";
 
 interface Options {
@@ -55,7 +56,8 @@ export const list = defineCommand<Options>({
 				...(since !== undefined && { since: Date.now() - since }),
 			} as OperationInput<"task.list">);
 			if (json) printJson(page);
-			else if (page.tasks.length === 0) say("no tasks");
+			else if (page.tasks.length === 0)
+				say(["no tasks", options.worker && (await questionOf(fleet, { machine: options.worker }))].filter(Boolean).join("; "));
 			else print(taskTable(page.tasks, Date.now(), dataStyle));
 			if (!json && page.next !== undefined) say(`more: --cursor ${page.next}`);
 			return exitCodes.ok;
