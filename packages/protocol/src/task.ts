@@ -180,6 +180,8 @@ export const AttemptReport = z.object({
 	/** The tree that the worker recomputed before the start. */
 	tree: ObjectId.optional(),
 	isolation: IsolationLevel.optional(),
+	/** What brought its tools: `plain`, `nix`, `devbox`, `mise`, `direnv`. */
+	environment: z.string().max(32).optional(),
 	artifacts: z.array(ArtifactReference).max(wireLimits.artifactsMax).default([]),
 	/** Artifacts asked for and not found. */
 	missing: z.array(z.string().max(wireLimits.pathLengthMax)).max(wireLimits.pullPathsMax).default([]),

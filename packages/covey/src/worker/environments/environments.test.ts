@@ -1,0 +1,178 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { createExecutor, type ExecuteRequest } from "#worker/executor/execute.ts";
+import { createEnvironments, type EnterRequest } from "./environments.ts";
+
+const scratch = await mkdtemp(join(tmpdir(), "covey-environments-"));
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+const has = (program: string) => (process.env.PATH ?? "").split(delimiter).some((directory) => existsSync(join(directory, program)));
+
+/** A worker's environments with a home of their own, and a tree to enter. */
+async function setUp(files: Readonly<Record<string, string>>, path = process.env.PATH ?? "") {
+	const home = await mkdtemp(join(scratch, "home-"));
+	const root = await mkdtemp(join(scratch, "tree-"));
+	const directory = join(home, "environments");
+	await mkdir(join(home, ".config/nix"), { recursive: true });
+	// What a machine with Nix from Debian needs where neither a build group nor a network is at hand.
+	await writeFile(join(home, ".config/nix/nix.conf"), "sandbox = false\nbuild-users-group =\nsubstituters =\n");
+	const executor = createExecutor({
+		worker: "here",
+		stateDirectory: await mkdtemp(join(home, "state-")),
+		environment: { PATH: path, HOME: home, LANG: "C.UTF-8" },
+		controlGroups: undefined,
+	});
+	const write = async (changed: Readonly<Record<string, string>>) => {
+		for (const [name, content] of Object.entries(changed)) {
+			await mkdir(join(root, name, ".."), { recursive: true });
+			await writeFile(join(root, name), content);
+		}
+		execFileSync("git", ["add", "-A"], { cwd: root });
+	};
+	execFileSync("git", ["init", "-q"], { cwd: root });
+	await write(files);
+	const environments = createEnvironments({ executor, directory, path });
+	const { signal } = new AbortController();
+	const request: ExecuteRequest = { attemptKey: "t_1.1", command: ["true"], cwd: root, environment: {}, graceMs: 100, limits: {} };
+	const enter = (command: readonly string[], wanted: Partial<EnterRequest> = {}) =>
+		environments.enter({ kind: "auto", root, timeoutMs: 60_000, request: { ...request, command }, signal, ...wanted });
+	return {
+		root,
+		directory,
+		write,
+		enter,
+		async run(command: readonly string[], wanted: Partial<EnterRequest> = {}) {
+			const entered = await enter(command, wanted);
+			let output = "";
+			const execution = await executor.execute({ ...request, ...entered }, (_, data) => void (output += data), signal);
+			return { ...entered, outcome: execution.outcome, exitCode: execution.facts?.exitCode, output };
+		},
+		[Symbol.asyncDispose]: () => executor[Symbol.asyncDispose](),
+	};
+}
+
+const system = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux`;
+
+/** A dev shell of nothing but Nix itself, so that no network is needed. */
+const flake = (greeting: string, builder = execFileSync("sh", ["-c", "command -v bash"], { encoding: "utf8" }).trim()) =>
+	`{
+	outputs = { self }: {
+		devShells.${system}.default = derivation {
+			name = "shell";
+			system = "${system}";
+			builder = "${builder}";
+			outputs = [ "out" ];
+			stdenv = ./stdenv;
+			GREETING = "${greeting}";
+			shellHook = "export HOOKED=yes";
+		};
+	};
+}`;
+const tree = (greeting: string) => ({ "flake.nix": flake(greeting), "stdenv/setup": ": nothing to do\n", "src/main.txt": "one" });
+
+describe.skipIf(!has("nix"))("nix [needs Nix]", () => {
+	test("a flake's dev shell is entered, and what it holds and hooks is there", { timeout: 60_000 }, async () => {
+		await using worker = await setUp(tree("hello"));
+		const run = await worker.run(["sh", "-c", 'echo "$GREETING $HOOKED $IN_NIX_SHELL"; printf "%s|" "$@"', "sh", "a b", "$c"]);
+		expect(run).toMatchObject({ name: "nix", outcome: "passed", output: "hello yes impure\na b|$c|" });
+		expect(await readdir(worker.root)).not.toContain("flake.lock");
+		expect(await worker.run(["sh", "-c", "exit 7"])).toMatchObject({ outcome: "failed", exitCode: 7 });
+	});
+
+	test("it is set up once for the same lock and .nix files, whatever else changes", { timeout: 60_000 }, async () => {
+		await using worker = await setUp(tree("hello"));
+		await Promise.all([worker.enter(["true"]), worker.enter(["true"])]);
+		const [ready] = await readdir(worker.directory);
+		const script = join(worker.directory, ready!, "environment.sh");
+		const made = await readFile(script, "utf8");
+		await writeFile(script, `${made}\nexport GREETING=kept\n`);
+		await worker.write({ "src/main.txt": "two" });
+		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("kept\n");
+		await worker.write(tree("changed"));
+		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("changed\n");
+		expect(await readdir(worker.directory)).toHaveLength(2);
+	});
+
+	test("what was cleared away is set up again", { timeout: 60_000 }, async () => {
+		await using worker = await setUp(tree("hello"));
+		await worker.enter(["true"]);
+		const [ready] = await readdir(worker.directory);
+		await rm(join(worker.directory, ready!, "profile"));
+		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("hello\n");
+	});
+
+	test("a flake that does not evaluate is told in Nix's own words, and nothing is kept", { timeout: 60_000 }, async () => {
+		await using worker = await setUp({ ...tree("hello"), "flake.nix": "{ outputs = { self }: oops; }" });
+		await expect(worker.enter(["true"])).rejects.toThrow(/the nix environment could not be set up: .*undefined variable 'oops'/s);
+		await worker.write(tree("mended"));
+		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("mended\n");
+	});
+
+	test("a set-up that takes too long is ended at its own timeout", { timeout: 60_000 }, async () => {
+		await using worker = await setUp({ ...tree("hello"), "stdenv/setup": "while :; do :; done\n" });
+		await expect(worker.enter(["true"], { timeoutMs: 2000 })).rejects.toMatchObject({
+			code: "timeout",
+			message: expect.stringContaining("was not ready after 2 s"),
+		});
+	});
+});
+
+describe.skipIf(!has("direnv"))("direnv [needs direnv]", () => {
+	test("an .envrc is allowed for us alone and entered", async () => {
+		await using worker = await setUp({ ".envrc": "export GREETING=from-envrc\n" });
+		expect(await worker.run(["sh", "-c", "echo $GREETING"])).toMatchObject({ name: "direnv", output: "from-envrc\n" });
+	});
+});
+
+/** Stands in for a tool that cannot be had here: writes down how it is called, and runs what it is given behind `--`. */
+async function standIn(name: string): Promise<string> {
+	const bin = await mkdtemp(join(scratch, "bin-"));
+	await writeFile(
+		join(bin, name),
+		`#!/bin/sh\necho "$(basename "$0") $*" >> "$HOME/calls"\nwhile [ $# -gt 0 ] && [ "$1" != "--" ]; do shift; done\n[ $# = 0 ] && exit 0\nshift\nexec "$@"\n`,
+	);
+	await chmod(join(bin, name), 0o755);
+	return bin;
+}
+
+describe.each([
+	{
+		name: "devbox",
+		files: { "devbox.json": "{}" },
+		calls: (root: string) => [`devbox install --config ${root}`, `devbox run --config ${root} -- echo hi`],
+	},
+	{ name: "mise", files: { "mise.toml": "" }, calls: (root: string) => [`mise install --yes -C ${root}`, "mise exec -- echo hi"] },
+])("$name (played by a stand-in)", ({ name, files, calls }) => {
+	test("is installed once and entered", async () => {
+		await using worker = await setUp(files as Record<string, string>, `${await standIn(name)}:/usr/bin:/bin`);
+		expect(await worker.run(["echo", "hi"])).toMatchObject({ name, output: "hi\n" });
+		await worker.enter(["true"]);
+		expect((await readFile(join(worker.directory, "..", "calls"), "utf8")).trim().split("\n")).toEqual(calls(worker.root));
+	});
+});
+
+test("a tree that asks for what this machine does not have runs plain, and says so", async () => {
+	await using worker = await setUp({ "flake.nix": "{}" }, "/nowhere");
+	expect(await worker.enter(["true"])).toEqual({
+		name: "plain",
+		command: ["true"],
+		environment: {},
+		note: "the tree has a flake.nix, but this machine has no nix: the command runs in the plain shell",
+	});
+});
+
+test("an environment that was asked for by name and is not here is refused", async () => {
+	await using worker = await setUp({}, "/nowhere");
+	await expect(worker.enter(["true"], { kind: "nix" })).rejects.toThrow("the environment nix was asked for, and this machine has no nix");
+});
+
+test("plain is plain, whatever the tree asks for; a tree that asks for nothing is plain too", async () => {
+	await using worker = await setUp({ "flake.nix": "{}" });
+	expect(await worker.enter(["true"], { kind: "plain" })).toEqual({ name: "plain", command: ["true"], environment: {} });
+	await using bare = await setUp({ "README.md": "" });
+	expect(await bare.enter(["true"])).toEqual({ name: "plain", command: ["true"], environment: {} });
+});

@@ -1,0 +1,199 @@
+import { createHash } from "node:crypto";
+import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { CoveyError, type EnvironmentKind } from "@covey/protocol";
+import { git } from "#host/git/git.ts";
+import type { ExecuteRequest, Executor } from "#worker/executor/execute.ts";
+import { type Kind, kinds, type Places } from "./kinds.ts";
+
+/** An environment that is ready: the job's command goes through it. */
+export interface Entered {
+	/** "plain", "nix", …: what the report says. */
+	readonly name: string;
+	readonly command: readonly string[];
+	readonly environment: Readonly<Record<string, string>>;
+	/** What the tree asks for and this machine does not have, in a sentence. */
+	readonly note?: string;
+}
+
+export interface EnterRequest {
+	readonly kind: EnvironmentKind;
+	readonly root: string;
+	readonly timeoutMs: number;
+	/** How the job is to run; its set-up runs likewise. */
+	readonly request: ExecuteRequest;
+	readonly signal: AbortSignal;
+}
+
+export interface Environments {
+	/** @throws CoveyError `unavailable` (not on this machine), `timeout`, `internal` with the tool's own words; the signal's reason. */
+	enter(wanted: EnterRequest): Promise<Entered>;
+}
+
+/** Of what a failed set-up wrote, the end: in bytes. */
+const failureBytesMax = 6 * 1024;
+const scriptBytesMax = 16 * 1024 * 1024;
+/** Environments that are kept ready on one machine. */
+const environmentsMax = 32;
+
+export interface EnvironmentsOptions {
+	readonly executor: Executor;
+	/** Ours: what is ready, by key. May be deleted while no worker runs. */
+	readonly directory: string;
+	/** Where programs are looked for. */
+	readonly path: string;
+}
+
+export function createEnvironments(options: EnvironmentsOptions): Environments {
+	/** One set-up for all who want the same; whoever waits takes its result, or does it anew if that attempt was ended. */
+	const underWay = new Map<string, Promise<unknown>>();
+	return {
+		async enter(wanted) {
+			const { request, root } = wanted;
+			const chosen = await choose(wanted, options.path);
+			if (chosen.kind === undefined) {
+				return {
+					name: "plain",
+					command: request.command,
+					environment: request.environment,
+					...(chosen.note !== undefined && { note: chosen.note }),
+				};
+			}
+			const { kind } = chosen;
+			const directory = join(options.directory, `${kind.name}-${await keyOf(kind, root, wanted.signal)}`);
+			const places: Places = { root, directory, script: join(directory, "environment.sh") };
+			while (!(await isReady(kind, places))) {
+				const running = underWay.get(directory);
+				if (running !== undefined) {
+					await running.catch(() => {});
+					wanted.signal.throwIfAborted();
+					continue;
+				}
+				const setUp = makeReady(options.executor, kind, places, wanted).finally(() => underWay.delete(directory));
+				underWay.set(directory, setUp);
+				await setUp;
+				await prune(options.directory, environmentsMax);
+			}
+			const now = new Date();
+			await utimes(directory, now, now);
+			return {
+				name: kind.name,
+				command: kind.enter(request.command, places),
+				environment: { ...kind.environment(places), ...request.environment },
+			};
+		},
+	};
+}
+
+async function choose({ kind: wanted, root }: EnterRequest, path: string): Promise<{ readonly kind?: Kind; readonly note?: string }> {
+	if (wanted === "plain") return {};
+	if (wanted !== "auto") {
+		const kind = kinds.find(({ name }) => name === wanted) as Kind;
+		if (!(await isInstalled(kind.program, path)))
+			throw new CoveyError("unavailable", `the environment ${wanted} was asked for, and this machine has no ${kind.program}`);
+		return { kind };
+	}
+	let note: string | undefined;
+	for (const kind of kinds) {
+		const file = await firstOf(root, kind.askedBy);
+		if (file === undefined) continue;
+		if (await isInstalled(kind.program, path)) return { kind };
+		note ??= `the tree has a ${file}, but this machine has no ${kind.program}: the command runs in the plain shell`;
+	}
+	return note === undefined ? {} : { note };
+}
+
+/** Equal files that make it, equal environment: their paths and object ids. */
+async function keyOf(kind: Kind, root: string, signal: AbortSignal): Promise<string> {
+	const listing = await git({ trust: "own", directory: root, arguments: ["ls-files", "--stage", "-z", "--", ...kind.madeOf], signal });
+	return createHash("sha256")
+		.update(kind.movable ? "" : root)
+		.update("\0")
+		.update(listing)
+		.digest("hex")
+		.slice(0, 40);
+}
+
+async function makeReady(executor: Executor, kind: Kind, places: Places, { request, timeoutMs, signal }: EnterRequest): Promise<void> {
+	await mkdir(places.directory, { recursive: true, mode: 0o700 });
+	const { silentTimeoutMs: _, ...likeTheJob } = request;
+	const written = { stdout: new Tail(scriptBytesMax), stderr: new Tail(failureBytesMax) };
+	const execution = await executor.execute(
+		{
+			...likeTheJob,
+			...(kind.contained && { isolation: 0 }),
+			command: kind.setUp(places),
+			cwd: places.root,
+			environment: { ...kind.environment(places), ...request.environment },
+			writable: [...(request.writable ?? [places.root]), places.directory],
+			timeoutMs,
+		},
+		(stream, data) => written[stream].push(data),
+		signal,
+	);
+	signal.throwIfAborted();
+	if (execution.outcome === "passed") {
+		await writeFile(`${places.script}.new`, written.stdout.bytes, { mode: 0o600 });
+		await rename(`${places.script}.new`, places.script);
+		return;
+	}
+	const late = execution.outcome === "timed_out";
+	const how = late ? `was not ready after ${Math.round(timeoutMs / 1000)} s` : "could not be set up";
+	const words = (written.stderr.text || written.stdout.text).slice(-failureBytesMax);
+	throw new CoveyError(
+		late ? "timeout" : "internal",
+		`the ${kind.name} environment ${how}: ${words || execution.message || execution.outcome}`,
+	);
+}
+
+/** The last bytes of what may be endless. */
+class Tail {
+	bytes = Buffer.alloc(0);
+	readonly #max: number;
+
+	constructor(max: number) {
+		this.#max = max;
+	}
+
+	push(data: Buffer): void {
+		this.bytes = Buffer.from(Buffer.concat([this.bytes, data]).subarray(-this.#max));
+	}
+
+	get text(): string {
+		return this.bytes.toString("utf8").trim();
+	}
+}
+
+async function isReady({ link }: Kind, { script, directory }: Places): Promise<boolean> {
+	return (await isThere(script)) && (link === undefined || (await isThere(join(directory, link))));
+}
+
+/** The newest stay. What was removed under a job that runs is only missed by later ones, which make it anew. */
+async function prune(directory: string, keep: number): Promise<void> {
+	const names = await readdir(directory).catch(() => []);
+	if (names.length <= keep) return;
+	const aged = await Promise.all(
+		names.map(async (name) => ({ name, usedAt: (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+	);
+	aged.sort((a, b) => b.usedAt - a.usedAt);
+	for (const { name } of aged.slice(keep)) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+async function firstOf(root: string, names: readonly string[]): Promise<string | undefined> {
+	for (const name of names) if (await isThere(join(root, name))) return name;
+	return undefined;
+}
+
+function isThere(path: string): Promise<boolean> {
+	return access(path).then(
+		() => true,
+		() => false,
+	);
+}
+
+async function isInstalled(program: string, path: string): Promise<boolean> {
+	for (const directory of path.split(delimiter)) {
+		if (directory.startsWith("/") && (await isThere(join(directory, program)))) return true;
+	}
+	return false;
+}

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+
+/** What brings the tools of a worktree: how it is recognised, made ready, and entered. */
+export interface Kind {
+	readonly name: "nix" | "devbox" | "mise" | "direnv";
+	readonly program: string;
+	/** Any of these at the root of the tree asks for it, the first that is there. */
+	readonly askedBy: readonly string[];
+	/** What the environment is a function of, as `git ls-files` takes it: equal contents share one that is ready. */
+	readonly madeOf: readonly string[];
+	/** Makes it ready; what it writes to stdout is kept as `Places.script`. */
+	readonly setUp: (places: Places) => readonly string[];
+	/** The job's command inside of it. */
+	readonly enter: (command: readonly string[], places: Places) => readonly string[];
+	/** Variables for both. */
+	readonly environment: (places: Places) => Readonly<Record<string, string>>;
+	/** A link in our directory that leads to what is ready; gone when the tool has cleared it away. */
+	readonly link?: string;
+	/** Its set-up runs nothing of the tree but in the tool's own sandbox, and needs what ours would take away: it is not put into ours. */
+	readonly contained: boolean;
+	/** Is one for every worktree that has the same files. */
+	readonly movable: boolean;
+}
+
+export interface Places {
+	/** Of the worktree. */
+	readonly root: string;
+	/** Ours, for this environment alone; outlives the attempt. */
+	readonly directory: string;
+	/** What `setUp` wrote to stdout. */
+	readonly script: string;
+}
+
+const features = ["--extra-experimental-features", "nix-command flakes"];
+
+/**
+ * In the order in which `auto` asks.
+ *
+ * Of nix it is `print-dev-env`, which writes the environment that `nix develop` would enter: that evaluates the flake once
+ * for each lock file and not once for each job, and asks no registry for a shell. The profile keeps it from being
+ * collected as garbage.
+ */
+export const kinds: readonly Kind[] = [
+	{
+		name: "nix",
+		program: "nix",
+		askedBy: ["flake.nix"],
+		madeOf: ["flake.lock", "*.nix"],
+		setUp: ({ root, directory }) => [
+			"nix",
+			...features,
+			"print-dev-env",
+			"--no-write-lock-file",
+			"--profile",
+			join(directory, "profile"),
+			root,
+		],
+		enter: (command, { script }) => ["bash", "-c", 'source "$1" && shift && exec "$@"', "covey", script, ...command],
+		environment: () => ({}),
+		link: "profile",
+		contained: true,
+		movable: true,
+	},
+	{
+		name: "devbox",
+		program: "devbox",
+		askedBy: ["devbox.json"],
+		madeOf: ["devbox.json", "devbox.lock"],
+		setUp: ({ root }) => ["devbox", "install", "--config", root],
+		enter: (command, { root }) => ["devbox", "run", "--config", root, "--", ...command],
+		environment: () => ({ DEVBOX_DEBUG: "0" }),
+		contained: false,
+		movable: false,
+	},
+	{
+		name: "mise",
+		program: "mise",
+		askedBy: ["mise.toml", ".mise.toml", ".tool-versions"],
+		madeOf: ["mise.toml", ".mise.toml", "mise.lock", ".tool-versions"],
+		setUp: ({ root }) => ["mise", "install", "--yes", "-C", root],
+		enter: (command) => ["mise", "exec", "--", ...command],
+		environment: ({ root }) => ({ MISE_TRUSTED_CONFIG_PATHS: root, MISE_YES: "1" }),
+		contained: false,
+		movable: false,
+	},
+	{
+		name: "direnv",
+		program: "direnv",
+		askedBy: [".envrc"],
+		madeOf: [".envrc"],
+		setUp: ({ root }) => ["direnv", "allow", root],
+		enter: (command, { root }) => ["direnv", "exec", root, ...command],
+		environment: ({ directory }) => ({ XDG_DATA_HOME: directory, DIRENV_LOG_FORMAT: "" }),
+		contained: false,
+		movable: false,
+	},
+];
