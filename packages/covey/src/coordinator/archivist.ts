@@ -177,17 +177,25 @@ export class Archivist {
 		await this.#history.reset();
 		const fleet = createFleet();
 		const view = viewOf(fleet);
-		let tasks = 0;
+		let total = 0;
+		let batch: { sequence: number; tasks: TaskView[]; audit: AuditEvent[] } = { sequence: 0, tasks: [], audit: [] };
+		const apply = async () => {
+			total += batch.tasks.length;
+			await this.#history.apply(batch);
+			batch = { sequence: batch.sequence, tasks: [], audit: [] };
+		};
 		for await (const entry of readWhatThereIs(journal)) {
 			if (entry.sequence > last) break;
+			// A snapshot comes in several parts of one sequence.
+			if (entry.sequence > batch.sequence && batch.tasks.length + batch.audit.length >= driverLimits.archiveTasksMax) await apply();
 			restore(fleet, entry.changes);
 			const archive = this.select(entry.changes, view);
-			const audit = archive.audit.map((record) => ({ ...record, sequence: entry.sequence }));
-			if (archive.ended.length + audit.length === 0) continue;
-			await this.#history.apply({ sequence: entry.sequence, tasks: archive.ended.map(({ id }) => view.task(id)!), audit });
-			tasks += archive.ended.length;
+			batch.sequence = entry.sequence;
+			batch.tasks.push(...archive.ended.map(({ id }) => view.task(id)!));
+			batch.audit.push(...archive.audit.map((record) => ({ ...record, sequence: entry.sequence })));
 		}
-		return { tasks };
+		await apply();
+		return { tasks: total };
 	}
 
 	get #waiting(): boolean {
@@ -250,10 +258,14 @@ function endOf({ spec, attempt, status, outcome, attempts, placements }: Readonl
 /** From the first entry, or from the newest snapshot when the first ones have been dropped. */
 async function* readWhatThereIs(journal: Journal): AsyncGenerator<JournalEntry, void, undefined> {
 	const { snapshotSequence } = await journal.size();
+	let begun = false;
 	try {
-		yield* journal.read(0);
+		for await (const entry of journal.read(0)) {
+			begun = true;
+			yield entry;
+		}
 	} catch (error) {
-		if (!(error instanceof CoveyError) || snapshotSequence === 0) throw error;
-		yield* journal.read(snapshotSequence);
+		if (begun || !(error instanceof CoveyError) || snapshotSequence === 0) throw error;
+		yield* journal.recover();
 	}
 }

@@ -331,6 +331,30 @@ describe("ended tasks", () => {
 		await run.archivist.flush();
 		expect(await run.history.get(after)).toMatchObject({ status: "cancelled" });
 	});
+
+	it("come back also when the journal has dropped the beginning of what it tells", async () => {
+		await using run = await startDriver({ checkpointChangesMin: 3 });
+		const event = submitEvent();
+		await run.driver.ask(event);
+		const dropped = () =>
+			run.journal
+				.read(0)
+				[Symbol.asyncIterator]()
+				.next()
+				.then(
+					() => false,
+					() => true,
+				);
+		while (!(await dropped())) {
+			await run.driver.ask(submitEvent());
+			await run.archivist.flush();
+		}
+		const { id } = event.tasks[0]!;
+		await run.driver.ask({ type: "task.cancel", actor: admin, task: id, force: false });
+		await run.archivist.flush();
+		expect((await run.archivist.rebuild(run.journal)).tasks).toBe(1);
+		expect(await run.history.get(id)).toMatchObject({ status: "cancelled" });
+	});
 });
 
 describe("a checkpoint", () => {

@@ -42,7 +42,7 @@ export interface Commit {
 }
 
 /** Asks that leave no audit entry. */
-const unaudited: ReadonlySet<Event["type"]> = new Set(["task.submit", "worker.connect"]);
+const unaudited: ReadonlySet<Event["type"]> = new Set(["task.submit", "task.hold", "worker.connect"]);
 
 type Granted = Extract<Reply, { ok: true }>;
 type Listener = (effects: readonly Effect[], sequence: number) => void;

@@ -1,6 +1,6 @@
 import type { Fleet } from "./fleet.ts";
 import { type AuditRecord, type RecordChange, type RecordKind, recordVersions } from "./record.ts";
-import type { Task } from "./task.ts";
+import type { JournalledTask, Task, TaskLists } from "./task.ts";
 import type { Worker } from "./worker.ts";
 
 /** What changed since the journal was last told, each record named once however often it changed. */
@@ -24,10 +24,11 @@ export function takeChanges(fleet: Fleet): RecordChange[] {
 	if (changes.order) taken.push(metaChange(fleet));
 	for (const id of changes.tasks) {
 		const task = fleet.tasks.get(id);
-		if (task === undefined) taken.push(change("spec", id, null), change("task", id, null));
+		if (task === undefined) taken.push(change("task", id, null));
 		else {
 			if (changes.specs.has(id)) taken.push(change("spec", id, task.spec));
-			taken.push(taskChange(task));
+			taken.push(taskChange(task, task.written));
+			task.written = { asks: task.asks, attempts: task.attempts, placements: task.placements };
 		}
 	}
 	for (const name of changes.workers) taken.push(workerChange(fleet.workers.get(name) as Worker));
@@ -45,7 +46,7 @@ export function* records(fleet: Fleet): Generator<RecordChange> {
 	for (const token of fleet.tokens.values()) yield change("token", token.id, { ...token });
 	for (const task of fleet.tasks.values()) {
 		yield change("spec", task.spec.id, task.spec);
-		yield taskChange(task);
+		yield taskChange(task, undefined);
 	}
 }
 
@@ -68,9 +69,27 @@ function workerChange(worker: Worker): RecordChange {
 	return change("worker", worker.record.name, { ...worker.record });
 }
 
-function taskChange(task: Task): RecordChange {
-	const { spec, lease: _lease, ticket: _ticket, timer: _timer, asks, attempts, placements, ...rest } = task;
-	return change("task", spec.id, { ...rest, asks: asks.slice(), attempts: attempts.slice(), placements: placements.slice() });
+/** What is undefined is not written. */
+function taskChange(task: Task, written: TaskLists | undefined): RecordChange {
+	const { status, updatedAt, endedAt, outcome, exitCode, message, raisedTo, attempt, cancel, waitUntil, pendingSince, order } = task;
+	const value = {
+		status,
+		updatedAt,
+		endedAt,
+		outcome,
+		exitCode,
+		message,
+		raisedTo,
+		attempt,
+		cancel,
+		waitUntil,
+		pendingSince,
+		order,
+		asks: written?.asks === task.asks ? undefined : task.asks,
+		attempts: written?.attempts === task.attempts ? undefined : task.attempts,
+		placements: written?.placements === task.placements ? undefined : task.placements,
+	} satisfies { readonly [K in keyof Required<JournalledTask>]: JournalledTask[K] | undefined };
+	return change("task", task.spec.id, value);
 }
 
 function change(kind: RecordKind, id: string, value: unknown): RecordChange {

@@ -6,7 +6,7 @@ import { createKeys, type Keys } from "./keys.ts";
 import { limits } from "./limits.ts";
 import { Newest } from "./newest.ts";
 import { createScheduler, type Scheduler } from "./scheduling/scheduler.ts";
-import type { Task, TaskSpec } from "./task.ts";
+import type { JournalledTask, Task, TaskSpec } from "./task.ts";
 import { createTimers, type Timers } from "./timers.ts";
 import type { TokenRecord } from "./token.ts";
 import type { Worker } from "./worker.ts";
@@ -43,7 +43,7 @@ export interface Fleet {
 	readonly changes: Changes;
 	readonly keys: Keys;
 	/** During replay: halves of tasks whose other half has not come yet. */
-	readonly halves: Map<string, { readonly spec: TaskSpec } | { readonly rest: Omit<Task, "spec"> }>;
+	readonly halves: Map<string, { readonly spec: TaskSpec } | { readonly rest: JournalledTask }>;
 	scheduler: Scheduler;
 	timers: Timers;
 	/** By the id of the ask. */

@@ -148,10 +148,46 @@ test("halves of a task may come in either order, and go in either order", () => 
 	}
 });
 
+test("a change of a task is journalled without the lists that are as they were", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const lists = () => {
+		const { value } = onDisk(takeChanges(scene.fleet)).find(({ kind }) => kind === "task")!;
+		return ["asks", "attempts", "placements"].filter((name) => name in (value as object));
+	};
+	const task = scene.submit();
+	expect(lists()).toEqual(["asks", "attempts", "placements"]);
+	scene.start(task);
+	expect(lists()).toEqual(["attempts"]);
+	scene.ask({ type: "task.cancel", actor: admin, task: task.spec.id, force: false });
+	expect(lists()).toEqual([]);
+	const [whole] = onDisk(records(scene.fleet)).filter(({ kind }) => kind === "task");
+	expect(whole!.value).toMatchObject({ asks: [{}], attempts: [{}], placements: [{}] });
+});
+
+test("such a change is added to what came before it, whole records of older builds included, and is nothing without that", () => {
+	const scene = new Scene();
+	const task = scene.submit();
+	const both = onDisk(takeChanges(scene.fleet)).filter(({ id }) => id === task.spec.id);
+	const [spec, whole] = both as [RecordChange, RecordChange];
+	const { asks: _asks, attempts: _attempts, placements: _placements, ...rest } = whole.value as object & Record<string, unknown>;
+	const part: RecordChange = { ...whole, value: { ...rest, message: "later" } };
+	const older: RecordChange = { ...whole, version: 1 };
+	for (const order of [
+		[spec, older, part],
+		[older, part, spec],
+	]) {
+		const again = new Scene();
+		restore(again.fleet, order);
+		expect(again.task(task.spec.id)).toMatchObject({ asks: [{ submitter: "ann" }], message: "later" });
+	}
+	expect(() => restore(new Scene().fleet, [spec, part])).toThrow("the first record of a task is whole");
+});
+
 test("a record of a newer build, or of an unknown kind, is refused by name", () => {
 	const { fleet } = new Scene();
-	expect(() => restore(fleet, [{ kind: "task", id: "t_1", version: 2, value: {} }])).toThrow(
-		"the journal holds task t_1 in version 2; this build reads up to 1",
+	expect(() => restore(fleet, [{ kind: "task", id: "t_1", version: 3, value: {} }])).toThrow(
+		"the journal holds task t_1 in version 3; this build reads up to 2",
 	);
 	expect(() => restore(fleet, [{ kind: "service" as "task", id: "x", version: 1, value: {} }])).toThrow(
 		"a record of the unknown kind service (x)",

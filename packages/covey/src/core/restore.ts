@@ -1,4 +1,5 @@
 import { CoveyError, isEnded } from "@covey/protocol";
+import { assert } from "#kit/assert.ts";
 import type { Fleet, Turn } from "./fleet.ts";
 import { holdAsk } from "./hold.ts";
 import { indexKeys } from "./keys.ts";
@@ -9,13 +10,14 @@ import { wait } from "./lifecycle/wait.ts";
 import { type RecordChange, recordVersions } from "./record.ts";
 import { createScheduler, seat } from "./scheduling/scheduler.ts";
 import { addWorker } from "./step/enrol.ts";
-import type { Task, TaskSpec } from "./task.ts";
+import type { JournalledTask, Task, TaskLists, TaskSpec } from "./task.ts";
 import { createTimers } from "./timers.ts";
 import type { TokenRecord } from "./token.ts";
 import { weightOf } from "./weight.ts";
 import type { Worker, WorkerRecord } from "./worker.ts";
 
-type Rest = Omit<Task, "spec">;
+/** As a record holds it: without the lists that are as they were. */
+type Changed = Omit<JournalledTask, keyof TaskLists> & Partial<TaskLists>;
 
 /**
  * Takes records over as they are, the later ones winning. Values are owned by the fleet from then on. `resume` must
@@ -101,19 +103,27 @@ const replay: Readonly<Record<RecordChange["kind"], (fleet: Fleet, id: string, v
 	},
 	task(fleet, id, value) {
 		if (value === null) return drop(fleet, id);
-		const half = fleet.halves.get(id);
-		const spec = fleet.tasks.get(id)?.spec ?? (half !== undefined && "spec" in half ? half.spec : undefined);
-		if (spec === undefined) fleet.halves.set(id, { rest: value as Rest });
-		else join(fleet, spec, value as Rest);
+		const known: { readonly spec?: TaskSpec; readonly rest?: TaskLists } | undefined = fleet.halves.get(id);
+		const task = fleet.tasks.get(id);
+		const rest = complete(value as Changed, task ?? known?.rest);
+		const spec = task?.spec ?? known?.spec;
+		if (spec === undefined) fleet.halves.set(id, { rest });
+		else join(fleet, spec, rest);
 	},
 	// Audit entries are for history; nothing here holds them.
 	audit() {},
 };
 
-function join(fleet: Fleet, spec: TaskSpec, rest: Rest): void {
+/** @throws AssertionError when what it builds upon is missing. */
+function complete(changed: Changed, before: TaskLists | undefined): JournalledTask {
+	const { asks = before?.asks, attempts = before?.attempts, placements = before?.placements } = changed;
+	assert(asks !== undefined && attempts !== undefined && placements !== undefined, "the first record of a task is whole");
+	return { ...changed, asks, attempts, placements };
+}
+
+function join(fleet: Fleet, spec: TaskSpec, rest: JournalledTask): void {
 	drop(fleet, spec.id);
-	const { asks, attempts, placements } = rest;
-	hold(fleet, { ...rest, spec, asks: asks.slice(), attempts: attempts.slice(), placements: placements.slice() });
+	hold(fleet, { ...rest, spec });
 }
 
 function drop(fleet: Fleet, id: string): void {

@@ -3,8 +3,8 @@ import type { Ticket } from "./scheduling/queue.ts";
 import type { Timer } from "./timers.ts";
 
 /**
- * A task in the coordinator's memory. `spec` never changes after submission and is journalled once; the rest is
- * journalled, whole, at each change.
+ * A task in the coordinator's memory. `spec` never changes after submission and is journalled once; of the rest each
+ * change journals all but those lists that are still the same. So a list is replaced when it changes, never written to.
  */
 export interface Task {
 	readonly spec: TaskSpec;
@@ -14,15 +14,15 @@ export interface Task {
 	outcome?: Outcome;
 	exitCode?: number | null;
 	message?: string;
-	asks: Ask[];
+	asks: readonly Ask[];
 	/** Higher than what `spec` asks for, once a more urgent ask was merged into it. Never lowered. */
 	raisedTo?: number;
 	/** Number of the current attempt; 0 before the first claim. */
 	attempt: number;
 	/** The current attempt last. Bounded by `limits.attemptsMax`. */
-	attempts: Attempt[];
+	attempts: readonly Attempt[];
 	/** One per attempt, same order and bound. */
-	placements: Placement[];
+	placements: readonly Placement[];
 	/** Set once; the attempt ends with this reason as its outcome. */
 	cancel?: { reason: "cancelled" | "superseded"; at: number; by: string; force: boolean };
 	/** Not placed before this time: `notBefore`, or the backoff of a retry. */
@@ -37,7 +37,15 @@ export interface Task {
 	ticket?: Ticket;
 	/** Not journalled; see `timers.ts`. */
 	timer?: Timer;
+	/** Not journalled: the lists as the journal has them; undefined when it has none of them from this process. */
+	written?: TaskLists;
 }
+
+/** What a change of a task journals only when it is new. */
+export type TaskLists = Pick<Task, "asks" | "attempts" | "placements">;
+
+/** A task as the journal holds it, apart from its `spec`. */
+export type JournalledTask = Omit<Task, "spec" | "lease" | "ticket" | "timer" | "written">;
 
 /** How urgent it is: as the most urgent of all that were merged into it. */
 export function priorityOf({ spec, raisedTo }: Task): number {

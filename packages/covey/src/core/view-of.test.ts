@@ -159,7 +159,7 @@ test("a placed task says why it ran there, and an ended one how it ended", () =>
 	);
 	const never = scene.submit({ constraints: { os: "darwin" } });
 	scene.ask({ type: "task.cancel", actor: admin, task: never.spec.id, force: false });
-	expect(scene.view.explain(never.spec.id, scene.now)).toMatchObject({ sentence: "cancelled: by admin", candidates: [] });
+	expect(scene.view.explain(never.spec.id, scene.now)).toMatchObject({ sentence: "cancelled: admin cancelled it", candidates: [] });
 });
 
 test("an explanation names a bounded number of workers", () => {

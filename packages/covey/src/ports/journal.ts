@@ -3,8 +3,9 @@ import type { RecordChange } from "#core/record.ts";
 /**
  * A compare-and-swap log of record changes: the only truth that outlives the process.
  *
- * Calls: `open` (by the adapter's factory) → `recover` once → then `append`, one at a time, by the driver alone.
- * `putSnapshot` and `truncate` may run while an append is in flight; `read` may run at any time, also concurrently.
+ * Calls: `open` (by the adapter's factory) → `recover` → then `append`, one at a time, by the driver alone.
+ * `putSnapshot` and `truncate` may run while an append is in flight; `read` and `recover` may run at any time, also
+ * concurrently, and fail when what they read is dropped meanwhile.
  * `close` waits for what is in flight and is safe twice.
  */
 export interface Journal extends AsyncDisposable {

@@ -87,10 +87,8 @@ export function assign({ fleet, effects }: Turn, task: Task, worker: Worker, ses
 
 /** Keeps the first attempt and the newest, with their placements. */
 function record(task: Task, placement: Placement): void {
-	if (task.attempts.length === limits.attemptsMax) {
-		task.attempts.splice(1, 1);
-		task.placements.splice(1, 1);
-	}
-	task.attempts.push({ number: placement.attempt, worker: placement.worker, claimedAt: placement.at });
-	task.placements.push(placement);
+	const full = task.attempts.length === limits.attemptsMax;
+	const attempt = { number: placement.attempt, worker: placement.worker, claimedAt: placement.at };
+	task.attempts = [...(full ? task.attempts.toSpliced(1, 1) : task.attempts), attempt];
+	task.placements = [...(full ? task.placements.toSpliced(1, 1) : task.placements), placement];
 }

@@ -90,7 +90,7 @@ function releaseLease({ fleet, now }: Turn, task: Task, report: AttemptReport): 
 	const key = attemptKey(lease.task, lease.attempt);
 	const attempt = task.attempts.at(-1)!;
 	assertMove<AttemptState>(attemptTransitions, attempt.startedAt === undefined ? "assigned" : "running", "ended");
-	task.attempts[task.attempts.length - 1] = { ...attempt, endedAt: now, report };
+	task.attempts = task.attempts.with(-1, { ...attempt, endedAt: now, report });
 	task.lease = undefined;
 	setTimer(fleet.timers, task, undefined);
 	worker.slotsUsed -= worker.held.get(key) as number;

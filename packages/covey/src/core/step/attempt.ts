@@ -54,7 +54,7 @@ export function begin(turn: Turn, task: Task): void {
 	if (task.status !== "claimed") return;
 	assertMove<AttemptState>(attemptTransitions, "assigned", "running");
 	const attempt = task.attempts.at(-1)!;
-	task.attempts[task.attempts.length - 1] = { ...attempt, startedAt: turn.now };
+	task.attempts = task.attempts.with(-1, { ...attempt, startedAt: turn.now });
 	moveTask(turn, task, "in_progress");
 	announce(turn, task);
 }

@@ -51,11 +51,9 @@ function recall(fleet: Fleet, ended: Task): Task {
 	return {
 		...ended,
 		order: nextOrder(fleet),
-		asks: [...ended.asks],
-		attempts: [...ended.attempts],
-		placements: [...ended.placements],
 		lease: undefined,
 		ticket: undefined,
 		timer: undefined,
+		written: undefined,
 	};
 }

@@ -121,7 +121,7 @@ function addAsk(
 		...(supersedeKey !== undefined && { supersedeKey }),
 		...(holdMs !== undefined && { holdMs }),
 	};
-	task.asks.push(ask);
+	task.asks = [...task.asks, ask];
 	holdAsk(fleet, task.spec.id, ask, now);
 	touch(fleet, task, now);
 }
