@@ -11,6 +11,7 @@ import type { Logger } from "#kit/logger.ts";
 import { version } from "#kit/version.ts";
 import type { LinkTransport } from "#ports/link.ts";
 import type { Runner } from "#ports/runner.ts";
+import { createEnvironments } from "#worker/environments/environments.ts";
 import { createExecutor } from "#worker/executor/execute.ts";
 import { sweepOrphans } from "#worker/executor/orphans.ts";
 import { createRunRunner } from "#worker/runners/run/run.ts";
@@ -72,6 +73,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 	const run = createRunRunner({
 		executor,
 		worktrees,
+		environments: createEnvironments({ executor, directory: join(cacheDirectory, "environments"), path: process.env.PATH ?? "" }),
 		directory: join(cacheDirectory, "scratch"),
 		coordinator: () => worker.credentials(),
 		limits: { processes: processesMax },

@@ -12,6 +12,7 @@ import { silentLogger } from "#kit/logger.ts";
 import type { EndOfAttempt, Runner } from "#ports/runner.ts";
 import { createExecutor } from "#worker/executor/execute.ts";
 import { createWorktreePool } from "#worker/worktrees/pool.ts";
+import { createEnvironments } from "./environments/environments.ts";
 import { type CoordinatorSide, createInProcessTransport } from "./link/in-process.ts";
 import { createRunRunner } from "./runners/run/run.ts";
 import { createWorker, type Worker } from "./worker.ts";
@@ -137,8 +138,10 @@ async function withWorker(
 }
 
 function workerIn(directory: string, coordinator: Coordinator, runners: readonly Runner[] = []): Worker {
+	const executor = createExecutor({ worker: "w1", stateDirectory: directory, environment: process.env, controlGroups: undefined });
 	const run = createRunRunner({
-		executor: createExecutor({ worker: "w1", stateDirectory: directory, environment: process.env, controlGroups: undefined }),
+		executor,
+		environments: createEnvironments({ executor, directory: join(directory, "environments"), path: process.env.PATH ?? "" }),
 		worktrees: createWorktreePool({ directory: join(directory, "worktrees") }),
 		directory: join(directory, "work"),
 		coordinator: () => worker.credentials(),

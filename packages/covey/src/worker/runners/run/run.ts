@@ -5,8 +5,9 @@ import { attemptKey } from "@covey/protocol/ids";
 import { wireLimits } from "@covey/protocol/limits";
 import type { ResourceLimits } from "#host/process/control-group.ts";
 import type { AttemptIo, EndOfAttempt, Runner } from "#ports/runner.ts";
+import type { Entered, Environments } from "#worker/environments/environments.ts";
 import { removeDirectory } from "#worker/executor/directory.ts";
-import type { Execution, Executor } from "#worker/executor/execute.ts";
+import type { ExecuteRequest, Execution, Executor } from "#worker/executor/execute.ts";
 import type { WorktreePool } from "#worker/worktrees/pool.ts";
 import { bringBack } from "./artifacts.ts";
 import type { Coordinator } from "./coordinator.ts";
@@ -15,6 +16,7 @@ import { fetchPack } from "./pack.ts";
 export interface RunRunnerOptions {
 	readonly executor: Executor;
 	readonly worktrees: WorktreePool;
+	readonly environments: Environments;
 	/** For empty directories and archives of artifacts. */
 	readonly directory: string;
 	readonly coordinator: () => Coordinator;
@@ -58,27 +60,20 @@ async function runIn(
 	io: AttemptIo,
 	signal: AbortSignal,
 ): Promise<AttemptReport> {
-	const { timeoutMs, silentTimeoutMs, graceMs } = assign.policies;
+	const request = requestOf(options, place, assign, payload);
+	const preparing = performance.now();
+	const entered = await enter(options, place, payload, request, signal);
+	if (entered?.note !== undefined) await io.note(entered.note);
 	const began = performance.now();
 	io.started();
-	const execution = await options.executor.execute(
-		{
-			attemptKey: attemptKey(assign.task, assign.attempt),
-			command: payload.command,
-			cwd: payload.directory === undefined ? place.root : join(place.root, payload.directory),
-			environment: payload.environment,
-			isolation: Math.max(options.isolation, assign.constraints.isolation),
-			writable: [place.root],
-			graceMs,
-			...(timeoutMs !== undefined && { timeoutMs }),
-			...(silentTimeoutMs !== undefined && { silentTimeoutMs }),
-			limits: { ...options.limits, ...(assign.constraints.memoryBytes !== undefined && { memoryBytes: assign.constraints.memoryBytes }) },
-		},
-		(stream, data) => io.write(stream, data),
-		signal,
-	);
-	const timings = { ...place.timings, command: performance.now() - began };
-	const base = { ...reportOf(execution), ...(place.tree !== undefined && { tree: place.tree }) };
+	const { command, environment } = entered ?? request;
+	const execution = await options.executor.execute({ ...request, command, environment }, (stream, data) => io.write(stream, data), signal);
+	const timings = { ...place.timings, environment: began - preparing, command: performance.now() - began };
+	const base = {
+		...reportOf(execution),
+		...(place.tree !== undefined && { tree: place.tree }),
+		...(entered && { environment: entered.name }),
+	};
 	if (payload.pull.length === 0 || (execution.outcome !== "passed" && execution.outcome !== "failed")) return { ...base, timings };
 	const pulling = performance.now();
 	const brought = await bringBack(options, place.root, payload.pull, signal);
@@ -89,6 +84,34 @@ async function runIn(
 		missing: [...brought.missing],
 		timings: { ...timings, artifacts: performance.now() - pulling },
 	};
+}
+
+function requestOf({ isolation, limits }: RunRunnerOptions, place: Place, assign: Assign, payload: RunPayload): ExecuteRequest {
+	const { timeoutMs, silentTimeoutMs, graceMs } = assign.policies;
+	const { memoryBytes } = assign.constraints;
+	return {
+		attemptKey: attemptKey(assign.task, assign.attempt),
+		command: payload.command,
+		cwd: payload.directory === undefined ? place.root : join(place.root, payload.directory),
+		environment: payload.environment,
+		isolation: Math.max(isolation, assign.constraints.isolation),
+		writable: [place.root],
+		graceMs,
+		...(timeoutMs !== undefined && { timeoutMs }),
+		...(silentTimeoutMs !== undefined && { silentTimeoutMs }),
+		limits: { ...limits, ...(memoryBytes !== undefined && { memoryBytes }) },
+	};
+}
+
+/** What brings the tools of the tree; a run without one has those of the machine. */
+async function enter(
+	{ environments }: RunRunnerOptions,
+	{ root, tree }: Place,
+	{ environmentKind: kind, environmentTimeoutMs: timeoutMs }: RunPayload,
+	request: ExecuteRequest,
+	signal: AbortSignal,
+): Promise<Entered | undefined> {
+	return tree === undefined ? undefined : environments.enter({ kind, root, timeoutMs, request, signal });
 }
 
 async function prepare(options: RunRunnerOptions, assign: Assign, payload: RunPayload, signal: AbortSignal): Promise<Place> {
