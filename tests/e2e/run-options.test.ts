@@ -116,4 +116,8 @@ test("a detached run is found again with all of its output", async () => {
 	expect(again, "an ended run can be seen again").toMatchObject({ code: 9, stdout: Buffer.from("first\nlast\n") });
 	const rest = await fleet.client.covey(["logs", id, "--since-offset", "6"]);
 	expect(rest).toMatchObject({ code: 0, stdout: Buffer.from("last\n") });
+	const lines = (await fleet.client.covey(["logs", id, "--json"])).stdout.toString().trimEnd().split("\n");
+	const pieces = lines.map((line) => JSON.parse(line));
+	expect(pieces.map(({ text }) => text).join("")).toBe("first\nlast\n");
+	expect(pieces[0]).toMatchObject({ schema: 1, type: "output", task: id, attempt: 1, stream: "stdout", offset: 0 });
 });

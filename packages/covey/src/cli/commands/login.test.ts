@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { startCoordinator } from "@covey/client/coordinator.fixture";
 import { expect, test } from "vitest";
 import { createHome, startCovey } from "#cli/covey.fixture.ts";
+import { encodeToken } from "#host/token/token.ts";
 import { withClient } from "./login.ts";
+
+const token = encodeToken({ kind: "client", id: "1", secret: "secret" });
 
 test("only the two keys change; other lines and comments stay", () => {
 	const before = '# mine\n[client]\nurl = "http://old"\nnamespace = "team" # ours\n\n[worker]\nslots = 2\n';
@@ -25,19 +28,19 @@ test("login tries the token, keeps it private, and later commands use it", async
 			connection.send({ type: "result", id, output: answer as never });
 		},
 	});
-	const login = await startCovey(["login", coordinator.url], { home, input: "cvt_1.secret\n" }).ended;
+	const login = await startCovey(["login", coordinator.url], { home, input: `${token}\n` }).ended;
 	expect(login).toMatchObject({ code: 0, stderr: expect.stringContaining("far") });
 	const config = join(home.directory, ".config", "covey");
 	for (const file of ["client.token", "config.toml"]) expect(statSync(join(config, file)).mode & 0o777).toBe(0o600);
-	expect(readFileSync(join(config, "client.token"), "utf8")).toBe("cvt_1.secret\n");
+	expect(readFileSync(join(config, "client.token"), "utf8")).toBe(`${token}\n`);
 	expect(await startCovey(["status"], { home }).ended).toMatchObject({ code: 0 });
-	expect(tokens).toEqual(["Bearer cvt_1.secret", "Bearer cvt_1.secret"]);
+	expect(tokens).toEqual([`Bearer ${token}`, `Bearer ${token}`]);
 });
 
 test("a token that does not work is not written down", async () => {
 	using home = createHome();
 	await using coordinator = await startCoordinator({ refuse: { status: 401, body: { code: "unauthenticated", message: "wrong token" } } });
-	const login = await startCovey(["login", coordinator.url], { home, input: "cvt_1.bad\n" }).ended;
+	const login = await startCovey(["login", coordinator.url], { home, input: token }).ended;
 	expect(login).toMatchObject({ code: 4, stderr: expect.stringContaining("wrong token") });
 	expect(statSync(join(home.directory, ".config", "covey"), { throwIfNoEntry: false })).toBeUndefined();
 });
@@ -51,4 +54,22 @@ test("what answers and is no coordinator is called so, at once", async () => {
 			code: 7,
 			stderr: expect.stringMatching(/^covey: 127\.0\.0\.1:\d+ answers \(404\), but is not a Covey coordinator\n/),
 		});
+});
+
+test("a token of another kind is told from a client's, with the way to get one", async () => {
+	using home = createHome();
+	const error = { code: "forbidden", message: "this call wants a token with the role read or submit; this one has worker" } as const;
+	await using coordinator = await startCoordinator({ message: ({ id }, connection) => connection.send({ type: "error", id, error }) });
+	const login = (input: string) => startCovey(["login", coordinator.url], { home, input }).ended;
+	const join = encodeToken({ kind: "join", fingerprint: "f", id: "1", secret: "secret" });
+	expect(await login(join)).toMatchObject({
+		code: 2,
+		stderr: expect.stringMatching(/is a join token[\s\S]*--role submit[\s\S]*covey join http/),
+	});
+	expect(coordinator.received).toEqual([]);
+	expect(await login(token)).toMatchObject({
+		code: 4,
+		stderr: expect.stringMatching(/not for a person or a program.*worker\n.*--role submit/),
+	});
+	expect(await login(`${token}x`)).toMatchObject({ code: 4, stderr: expect.stringContaining("a character was lost") });
 });

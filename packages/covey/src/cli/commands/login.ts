@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { connect } from "@covey/client";
+import { CoveyError } from "@covey/protocol/errors";
 import { coordinatorUrl } from "#cli/arguments.ts";
 import { defineCommand } from "#cli/command.ts";
 import { dial } from "#cli/dial.ts";
@@ -9,14 +10,21 @@ import { leanFetch } from "#cli/lean-fetch.ts";
 import { readSecret } from "#cli/secret-input.ts";
 import { say } from "#cli/terminal.ts";
 import { paths } from "#compose/paths.ts";
+import { parseToken } from "#host/token/token.ts";
+
+const wayToOne = "covey token create client --role submit, on the coordinator's machine, prints one";
 
 export const login = defineCommand<{ readonly tokenFile?: string }>({
 	arguments: [["<url>", "the coordinator's address, as in http://host:8000"]],
 	options: [{ flags: "--token-file <file>", about: "where the client token stands (else COVEY_TOKEN, else stdin)" }],
-	notes: "covey token create client --role submit prints a token on the coordinator's machine.",
+	notes: `${wayToOne}.`,
 	run: async ({ arguments: [text = ""], options }) => {
 		const url = coordinatorUrl(text);
 		const token = await readSecret({ file: options.tokenFile, variable: "COVEY_TOKEN", what: "client token" });
+		if (parseToken(token).kind === "join")
+			throw new CoveyError("bad_request", "that is a join token, which enrols a worker, not a client token", {
+				hint: `${wayToOne}; to make this machine a worker: covey join ${url}`,
+			});
 		const status = await tryOut(url, token);
 		const { config, configFile } = paths();
 		const tokenFile = join(config, "client.token");
@@ -30,7 +38,10 @@ export const login = defineCommand<{ readonly tokenFile?: string }>({
 /** Nothing is written for a token that does not work. */
 async function tryOut(url: string, token: string) {
 	await using fleet = await connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect: false });
-	return await fleet.call("fleet.status", {});
+	return await fleet.call("fleet.status", {}).catch((error: unknown) => {
+		if (!(error instanceof CoveyError) || error.code !== "forbidden") throw error;
+		throw new CoveyError("forbidden", `that token is not for a person or a program: ${error.message}`, { cause: error, hint: wayToOne });
+	});
 }
 
 /** The configuration with these two keys of `[client]` replaced and every other line as it was, comments too. */

@@ -1,4 +1,4 @@
-import type { Fleet, FollowOptions } from "@covey/client";
+import type { Fleet, FollowOptions, OutputItem } from "@covey/client";
 import { OutputWriter, ReaderGone } from "./output-writer.ts";
 import { writeItem } from "./write-item.ts";
 
@@ -9,14 +9,20 @@ import { writeItem } from "./write-item.ts";
 export async function printOutput(
 	fleet: Fleet,
 	task: string,
-	options: Pick<FollowOptions, "attempt" | "offset"> & { readonly follow: boolean },
+	options: Pick<FollowOptions, "attempt" | "offset"> & {
+		readonly follow: boolean;
+		/** Another form than the bytes themselves. */
+		readonly line?: (item: OutputItem) => string;
+	},
 ): Promise<void> {
-	const { follow, ...from } = options;
+	const { follow, line, ...from } = options;
 	const writer = new OutputWriter();
 	try {
 		const signal = writer.failed;
 		for await (const item of follow ? fleet.follow(task, { ...from, signal }) : fleet.output(task, { ...from, signal })) {
-			if (item.type === "output" || item.type === "gap") await writeItem(writer, item);
+			if (item.type !== "output" && item.type !== "gap") continue;
+			if (line === undefined) await writeItem(writer, item);
+			else await writer.write("stdout", Buffer.from(`${line(item)}\n`));
 		}
 		await writer.flush();
 	} catch (error) {

@@ -86,6 +86,6 @@ function tryParse(text: string): Token | undefined {
 
 function unauthenticated(message = "a valid token is needed"): CoveyError {
 	return new CoveyError("unauthenticated", message, {
-		hint: "send it as `Authorization: Bearer …`; `covey token create client` makes one",
+		hint: "covey token create client makes one and covey login URL keeps it; in HTTP it goes into `Authorization: Bearer …`",
 	});
 }
