@@ -25,9 +25,11 @@ export const logs = defineCommand<Options>({
 	run: ({ arguments: [text = ""], options }) =>
 		withFleet(
 			async (fleet) => {
-				const { follow = false, sinceOffset = 0, attempt, json } = options;
+				const { follow = false, sinceOffset = 0, json } = options;
 				if (sinceOffset < 0) throw new CoveyError("bad_request", `--since-offset ${sinceOffset} lies before the first byte`);
-				const { id } = await findTask(fleet, text);
+				const { id, attempt: current } = await findTask(fleet, text);
+				// Whoever follows goes on with the next attempt. Before the first one there is nothing to read.
+				const attempt = options.attempt ?? (follow || current === 0 ? undefined : current);
 				await printOutput(fleet, id, {
 					follow,
 					offset: sinceOffset,
