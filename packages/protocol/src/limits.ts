@@ -37,6 +37,8 @@ export const wireLimits = {
 	packBytesMax: 4 * 1024 * 1024 * 1024,
 	/** One artifact, in bytes. */
 	artifactBytesMax: 4 * 1024 * 1024 * 1024,
+	/** A patch of what a command changed, in bytes. */
+	patchBytesMax: 64 * 1024 * 1024,
 	/** Where a patch stands among the artifacts; no worktree can hold a file of this name. */
 	patchPath: ".git/covey.patch",
 } as const;

@@ -2,10 +2,12 @@ import { chmod, mkdir, readdir, readFile, rename, rm, statfs } from "node:fs/pro
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
+import { wireLimits } from "@covey/protocol/limits";
 import { snapshotRefs } from "#host/git/bare.ts";
 import { snapshotCommit } from "#host/git/object.ts";
 import type { Service } from "#kit/service.ts";
-import { checkout } from "./checkout.ts";
+import { changesOf } from "./changes.ts";
+import { checkout, type WorktreePlaces } from "./checkout.ts";
 import { type FetchPack, type ObjectStore, openObjectStore } from "./object-store.ts";
 
 /**
@@ -40,6 +42,8 @@ export interface Worktree extends AsyncDisposable {
 	readonly tree: string;
 	/** Milliseconds by phase. */
 	readonly timings: { readonly transfer: number; readonly checkout: number; readonly prove: number };
+	/** What was changed in it since, as a git patch; see `changesOf`. */
+	changes(signal: AbortSignal): Promise<Buffer>;
 	/** Gives it back. Nothing may run in it any more. Safe twice. Never rejects. */
 	release(): Promise<void>;
 }
@@ -109,8 +113,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 			await at.store.ensure(commit, fetchPack, signal);
 			transfer += performance.now() - started;
 			try {
-				const places = { root: join(slot.directory, "files"), books: join(slot.directory, "books"), objects: at.store.objects };
-				return { transfer, ...(await checkout(places, request)) };
+				return { transfer, ...(await checkout(placesOf(slot.directory, at.store.objects), request)) };
 			} catch (error) {
 				signal?.throwIfAborted();
 				if (healed || !isDamage(error)) throw error;
@@ -182,7 +185,15 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				// What ran here has its result: that no room could be made is no part of it, and is tried again at the next release.
 				await Promise.allSettled([evict(), at.store.tidy(at.inUse)]);
 			};
-			return { root: join(slot.directory, "files"), tree: request.tree, timings, release, [Symbol.asyncDispose]: release };
+			const places = placesOf(slot.directory, at.store.objects);
+			return {
+				root: places.root,
+				tree: request.tree,
+				timings,
+				changes: (signal) => changesOf(places, request.tree, { bytesMax: wireLimits.patchBytesMax, signal }),
+				release,
+				[Symbol.asyncDispose]: release,
+			};
 		},
 		warm: () => [...new Set(ready.values())],
 	};
@@ -262,4 +273,8 @@ const removal = { recursive: true, force: true, maxRetries: 3 } as const;
 async function freeBytes(directory: string): Promise<number> {
 	const { bavail, bsize } = await statfs(directory);
 	return bavail * bsize;
+}
+
+function placesOf(directory: string, objects: string): WorktreePlaces {
+	return { root: join(directory, "files"), books: join(directory, "books"), objects };
 }

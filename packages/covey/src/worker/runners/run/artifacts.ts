@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { ArtifactReference } from "@covey/protocol";
 import { wireLimits } from "@covey/protocol/limits";
@@ -10,6 +11,30 @@ export interface BroughtBack {
 	readonly missing: readonly string[];
 	/** Why something did not come back, in a sentence. The result of the command stands all the same. */
 	readonly problem?: string;
+}
+
+/** The patch of what the command changed, as an artifact. @throws what storing it throws. */
+export async function storePatch(coordinator: () => Coordinator, patch: Buffer, signal: AbortSignal): Promise<ArtifactReference> {
+	const digest = createHash("sha256").update(patch).digest("hex");
+	await store(coordinator, digest, () => [patch], signal);
+	return { path: wireLimits.patchPath, digest, bytes: patch.length, kind: "file", mode: 0o644 };
+}
+
+function store(
+	coordinator: () => Coordinator,
+	digest: string,
+	content: () => Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+	signal: AbortSignal,
+): Promise<unknown> {
+	const put = () =>
+		ask(coordinator(), `/api/v1/blobs/${digest}`, {
+			method: "PUT",
+			body: ReadableStream.from(content()),
+			duplex: "half",
+			headers: { "content-type": "application/octet-stream" },
+			signal,
+		});
+	return persist(put, signal);
 }
 
 /** Collects the declared paths and stores their contents with the coordinator. Never throws. */
@@ -29,15 +54,7 @@ export async function bringBack(
 			signal,
 		});
 		for (const { content, ...reference } of collected.artifacts) {
-			const put = () =>
-				ask(options.coordinator(), `/api/v1/blobs/${reference.digest}`, {
-					method: "PUT",
-					body: ReadableStream.from(content()),
-					duplex: "half",
-					headers: { "content-type": "application/octet-stream" },
-					signal,
-				});
-			await persist(put, signal);
+			await store(options.coordinator, reference.digest, content, signal);
 			artifacts.push(reference);
 		}
 		const missing = collected.missing.slice(0, wireLimits.pullPathsMax);

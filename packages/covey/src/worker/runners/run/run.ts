@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { type Assign, type AttemptReport, CoveyError, type Outcome, RunPayload } from "@covey/protocol";
+import { type ArtifactReference, type Assign, type AttemptReport, CoveyError, type Outcome, RunPayload } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
 import { wireLimits } from "@covey/protocol/limits";
 import type { ResourceLimits } from "#host/process/control-group.ts";
@@ -9,7 +9,7 @@ import type { Entered, Environments } from "#worker/environments/environments.ts
 import { removeDirectory } from "#worker/executor/directory.ts";
 import type { ExecuteRequest, Execution, Executor } from "#worker/executor/execute.ts";
 import type { WorktreePool } from "#worker/worktrees/pool.ts";
-import { bringBack } from "./artifacts.ts";
+import { bringBack, storePatch } from "./artifacts.ts";
 import type { Coordinator } from "./coordinator.ts";
 import { fetchPack } from "./pack.ts";
 
@@ -30,6 +30,7 @@ export interface RunRunnerOptions {
 interface Place extends AsyncDisposable {
 	readonly root: string;
 	readonly tree?: string;
+	readonly changes?: (signal: AbortSignal) => Promise<Buffer>;
 	readonly timings: Readonly<Record<string, number>>;
 }
 
@@ -74,16 +75,33 @@ async function runIn(
 		...(place.tree !== undefined && { tree: place.tree }),
 		...(entered && { environment: entered.name }),
 	};
-	if (payload.pull.length === 0 || (execution.outcome !== "passed" && execution.outcome !== "failed")) return { ...base, timings };
+	const nothingWanted = payload.pull.length === 0 && !payload.patch;
+	if (nothingWanted || (execution.outcome !== "passed" && execution.outcome !== "failed")) return { ...base, timings };
 	const pulling = performance.now();
+	const patch = payload.patch && place.changes ? await bringPatch(options, place.changes, io, signal) : [];
 	const brought = await bringBack(options, place.root, payload.pull, signal);
 	if (brought.problem !== undefined) await io.note(brought.problem);
 	return {
 		...base,
-		artifacts: [...brought.artifacts],
+		artifacts: [...patch, ...brought.artifacts],
 		missing: [...brought.missing],
 		timings: { ...timings, artifacts: performance.now() - pulling },
 	};
+}
+
+/** The result of the command stands, whatever becomes of its patch. */
+async function bringPatch(
+	{ coordinator }: RunRunnerOptions,
+	changes: NonNullable<Place["changes"]>,
+	io: AttemptIo,
+	signal: AbortSignal,
+): Promise<ArtifactReference[]> {
+	try {
+		return [await storePatch(coordinator, await changes(signal), signal)];
+	} catch (error) {
+		await io.note(`the patch of what it changed did not come back: ${error instanceof Error ? error.message : String(error)}`);
+		return [];
+	}
 }
 
 function requestOf({ isolation, limits }: RunRunnerOptions, place: Place, assign: Assign, payload: RunPayload): ExecuteRequest {
@@ -132,6 +150,7 @@ async function prepare(options: RunRunnerOptions, assign: Assign, payload: RunPa
 	return {
 		root: worktree.root,
 		tree: worktree.tree,
+		changes: worktree.changes,
 		timings: { transfer, checkout: checkout + prove },
 		[Symbol.asyncDispose]: () => worktree.release(),
 	};
