@@ -3,42 +3,50 @@ import type { Effect } from "#core/effect.ts";
 import type { Event } from "#core/event.ts";
 import type { Fleet } from "#core/fleet.ts";
 import { classKey, needsOf } from "#core/scheduling/class.ts";
+import { nextTimerAt } from "#core/step.ts";
 import { priorityOf, type Task } from "#core/task.ts";
+import type { Run } from "./oracle.ts";
+import { Shares } from "./shares.ts";
 import { Violation, type World } from "./world.ts";
 
 const minute = 60_000;
 
-/** Whether some process of an attempt runs, as the machines see it. */
-export type IsRunning = (task: string, attempt: number) => boolean;
+/** The processes of an attempt, as the machines see them. */
+export type RunsOf = (task: string, attempt: number) => readonly Run[];
 
 /** Audits what the coordinator believes: leases and slots, who waits and for what, and in which order they are served. */
 export class Books {
 	readonly #world: World;
-	readonly #isRunning: IsRunning;
+	readonly #runsOf: RunsOf;
 	/** What has been wrong since when, and may be so for a while only. */
 	readonly #since = new Map<string, number>();
 	/** The order in which tasks came, which nothing that happens to them may change. */
 	readonly #order = new Map<string, number>();
 	/** The newest attempt of each task that was looked at when it was placed. */
 	readonly #placed = new Map<string, number>();
+	readonly #shares = new Shares();
 
-	constructor(world: World, isRunning: IsRunning) {
+	constructor(world: World, runsOf: RunsOf) {
 		this.#world = world;
-		this.#isRunning = isRunning;
+		this.#runsOf = runsOf;
 	}
 
 	/** A new process of the coordinator: its patience begins anew. */
 	restart(): void {
 		this.#since.clear();
+		this.#shares.restart();
 	}
 
 	stepped(fleet: Fleet, event: Event, effects: readonly Effect[], now: number): void {
 		if (event.type === "task.submit") for (const { id } of event.tasks) this.#numberTask(fleet, id);
-		for (const effect of effects) if (effect.type === "assign") this.#checkTurn(fleet, effect.message.task);
+		const placed = effects.flatMap((effect) => (effect.type === "assign" ? this.#newlyPlaced(fleet, effect.message.task) : []));
+		for (const task of placed) this.#checkTurn(fleet, task);
+		if (placed.length > 0) this.#shares.served(fleet, placed);
 		if (this.#world.ticks % 16 !== 0) return;
 		this.#checkWorkers(fleet);
 		this.#checkTasks(fleet, now);
 		this.#checkConservation(fleet, now);
+		this.#checkFallback(fleet, now);
 	}
 
 	#numberTask(fleet: Fleet, id: string): void {
@@ -46,13 +54,17 @@ export class Books {
 		if (task !== undefined && !this.#order.has(id)) this.#order.set(id, task.order);
 	}
 
-	/** First in, first out among the tasks of one submitter that ask for the same at the same priority and could run now. */
-	#checkTurn(fleet: Fleet, id: string): void {
+	/** An assignment that is sent again was placed earlier. */
+	#newlyPlaced(fleet: Fleet, id: string): readonly Task[] {
 		const task = fleet.tasks.get(id);
-		// An assignment that is sent again was placed earlier.
-		if (task?.status !== "claimed" || this.#placed.get(id) === task.attempt) return;
+		if (task?.status !== "claimed" || this.#placed.get(id) === task.attempt) return [];
 		this.#placed.set(id, task.attempt);
-		const { submission, submitter } = task.spec;
+		return [task];
+	}
+
+	/** First in, first out among the tasks of one submitter that ask for the same at the same priority and could run now. */
+	#checkTurn(fleet: Fleet, task: Task): void {
+		const { id, submission, submitter } = task.spec;
 		if (submission.prefer !== undefined) return;
 		const key = classKey(needsOf(submission, false));
 		for (const other of fleet.tasks.values()) {
@@ -84,9 +96,11 @@ export class Books {
 			if (live !== (lease !== undefined)) throw new Violation(`${id} is ${task.status} ${live ? "without" : "with"} a lease`);
 			if (live && !fleet.workers.get(lease!.worker)?.held.has(attemptKey(id, task.attempt)))
 				throw new Violation(`${id} attempt ${task.attempt} has a lease that ${lease!.worker} does not hold`);
-			this.#during(`${id} was to be cancelled`, live && task.cancel !== undefined && this.#isRunning(id, task.attempt), 5 * minute);
+			const runs = live ? this.#runsOf(id, task.attempt) : [];
+			// What runs on a machine that sleeps cannot be ended.
+			this.#during(`${id} was to be cancelled`, task.cancel !== undefined && runs.some((run) => !run.asleep()), 5 * minute);
 			this.#during(`the lease of ${id} had ended`, live && lease!.until + fleet.config.leaseMarginMs < now, minute);
-			const unmanned = task.status === "in_progress" && !this.#isRunning(id, task.attempt);
+			const unmanned = task.status === "in_progress" && runs.length === 0;
 			this.#during(`${id} attempt ${task.attempt} was in progress without a process`, unmanned, 10 * minute);
 		}
 	}
@@ -106,6 +120,17 @@ export class Books {
 		);
 		const placeable = fleet.tasks.values().some((task) => task.status === "pending" && (task.waitUntil ?? 0) <= now && runsAnywhere(task));
 		this.#during("a free worker and a task that any worker could run stayed apart", free && placeable, minute);
+	}
+
+	/** The embedded worker takes over when policy says so, and at once when nobody else is here. */
+	#checkFallback(fleet: Fleet, now: number): void {
+		// What is due is looked at by the tick that is on its way.
+		if ((nextTimerAt(fleet) ?? Number.POSITIVE_INFINITY) <= now) return;
+		const here = [...fleet.workers.values()].filter(({ status }) => status === "connected");
+		const embedded = here.find(({ record }) => record.identity.kind === "embedded");
+		const idle = embedded !== undefined && embedded.slotsUsed === 0 && embedded.standing.reservedFor === undefined;
+		const due = (task: Task): boolean => task.status === "pending" && runsAnywhere(task) && fallsBackAt(task, here.length === 1) <= now;
+		this.#during("work was due to the idle embedded worker", idle && fleet.tasks.values().some(due), minute);
 	}
 
 	/** Something that may hold for a while, but not for longer than `mostMs`. */
@@ -144,4 +169,12 @@ export class Books {
 function runsAnywhere({ spec: { submission } }: Task): boolean {
 	const { constraints, prefer } = submission;
 	return constraints.machine === undefined && Object.keys(constraints.tags).length === 0 && constraints.slots === 1 && prefer === undefined;
+}
+
+/** When the embedded worker may take it, at the latest; `alone`: there is no other. */
+function fallsBackAt({ spec, pendingSince, waitUntil }: Task, alone: boolean): number {
+	const { fallback } = spec.submission.policies;
+	if (fallback === "never") return Number.POSITIVE_INFINITY;
+	const readyAt = Math.max(pendingSince, waitUntil ?? 0);
+	return alone || fallback === "always" ? readyAt : readyAt + fallback.afterMs;
 }

@@ -1,6 +1,6 @@
 import { isEnded, TaskSubmission, type TaskSubmissionInput } from "@covey/protocol";
 import type { Bend } from "./bend.ts";
-import type { CoordinatorNode } from "./coordinator-node.ts";
+import type { Coordinator } from "./coordinator.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Weather } from "./weather.ts";
 import type { SimulatedWork } from "./worker-node.ts";
@@ -16,7 +16,7 @@ export class ClientNode {
 	readonly name: string;
 	readonly #world: World;
 	readonly #weather: Weather;
-	readonly #coordinator: CoordinatorNode;
+	readonly #coordinator: Coordinator;
 	readonly #oracle: Oracle;
 	readonly #bend: Bend;
 	readonly #tasks: string[] = [];
@@ -25,14 +25,14 @@ export class ClientNode {
 	/** Dedup keys of submissions without an answer yet. */
 	readonly #open = new Set<string>();
 
-	constructor(world: World, weather: Weather, coordinator: CoordinatorNode, oracle: Oracle, bend: Bend, name: string, submissions: number) {
+	constructor(world: World, weather: Weather, coordinator: Coordinator, oracle: Oracle, bend: Bend, name: string, submissions: number) {
 		this.#world = world;
 		this.#weather = weather;
 		this.#coordinator = coordinator;
 		this.#oracle = oracle;
 		this.#bend = bend;
 		this.name = name;
-		this.#left = submissions;
+		this.#left = weather.flood ? 2 * submissions : submissions;
 	}
 
 	start(): void {
@@ -57,7 +57,7 @@ export class ClientNode {
 		const submission = this.#draw();
 		this.#open.add(submission.dedupKey!);
 		this.#submit(submission);
-		this.#world.after(this.#world.random.skewed(10, 120_000), () => this.#submitNext());
+		this.#world.after(this.#world.random.skewed(10, this.#weather.flood ? 3000 : 120_000), () => this.#submitNext());
 	}
 
 	/** Nobody is there any more to hear of its tasks, which go on. */
@@ -70,6 +70,7 @@ export class ClientNode {
 
 	#draw(): TaskSubmission {
 		const { random } = this.#world;
+		const alike = this.#weather.flood && random.chance(0.9);
 		const work: SimulatedWork = {
 			askedAt: this.#world.now,
 			runMs: random.chance(0.05) ? random.between(100_000, 900_000) : random.skewed(50, 120_000),
@@ -79,12 +80,12 @@ export class ClientNode {
 		const input: TaskSubmissionInput = {
 			payload: { ...work },
 			title: `${this.name} ${this.#count}`,
-			namespace: random.pick(["default", "default", "other"] as const),
+			namespace: alike ? "default" : random.pick(["default", "default", "other"] as const),
 			dedupKey: `${this.name}-${this.#count++}`,
-			priority: random.chance(0.2) ? random.between(-2, 2) : 0,
+			priority: !alike && random.chance(0.2) ? random.between(-2, 2) : 0,
 			policies: {
 				onWorkerLost: random.pick(["requeue", "requeue", "requeue", "fail", "needs_human"] as const),
-				fallback: random.pick(["never", "always", { afterMs: 30_000 }] as const),
+				fallback: alike ? "never" : random.pick(["never", "always", { afterMs: 30_000 }] as const),
 				retry: { limit: random.between(0, 4), backoffMs: random.between(0, 5000) },
 				...(random.chance(0.2) && { timeoutMs: random.between(1000, 100_000) }),
 			},
@@ -161,7 +162,7 @@ export class ClientNode {
 }
 
 /** The person who answers what needs one, so that everything ends. */
-export function answerOpenQuestions(world: World, coordinator: CoordinatorNode, oracle: Oracle): void {
+export function answerOpenQuestions(world: World, coordinator: Coordinator, oracle: Oracle): void {
 	for (const task of oracle.acknowledged) {
 		const view = coordinator.read(task);
 		if (view === undefined || isEnded(view.status) || view.status !== "needs_human") continue;
@@ -181,7 +182,7 @@ export function answerOpenQuestions(world: World, coordinator: CoordinatorNode, 
 }
 
 /** Work that no worker of this world can take is taken back in the end: the constraint was a wish, not a bug. */
-export function withdrawImpossible(world: World, coordinator: CoordinatorNode, oracle: Oracle): void {
+export function withdrawImpossible(world: World, coordinator: Coordinator, oracle: Oracle): void {
 	for (const task of oracle.acknowledged) {
 		const view = coordinator.read(task);
 		if (view?.status !== "pending") continue;

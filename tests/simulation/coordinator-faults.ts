@@ -22,7 +22,7 @@ const minute = 60_000;
 export const coordinatorFaults = {
 	"no-fence": {
 		lesson: 4,
-		seeds: 40,
+		seeds: 80,
 		peer: "no attempt number: the first `complete` wins, whichever attempt it is of",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -49,7 +49,7 @@ export const coordinatorFaults = {
 	},
 	"capacity-as-result": {
 		lesson: 7,
-		seeds: 50,
+		seeds: 80,
 		peer: "a worker without a free slot answers exit code 1, which reads as a failed test",
 		bend: () => ({
 			event: (event) => {
@@ -61,7 +61,7 @@ export const coordinatorFaults = {
 	},
 	"queued-twice": {
 		lesson: 8,
-		seeds: 114,
+		seeds: 60,
 		peer: "a task whose dispatch failed stays with its worker and is queued as well",
 		bend: () => ({
 			step: (fleet, _event, now, go) =>
@@ -78,7 +78,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-runs": {
 		lesson: 9,
-		seeds: 90,
+		seeds: 60,
 		peer: "who asked is told that it ended, and the work runs on",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -156,7 +156,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-while-renewing": {
 		lesson: 18,
-		seeds: 90,
+		seeds: 40,
 		peer: "an attempt is given up on although its worker renews its lease",
 		bend: () => ({
 			step: (fleet, event, _now, go) => {
@@ -189,7 +189,7 @@ export const coordinatorFaults = {
 	},
 	zombies: {
 		lesson: 20,
-		seeds: 130,
+		seeds: 90,
 		peer: "what a dead machine held stays claimed, and all behind it waits",
 		bend: () => ({
 			step: (fleet, event, now, go) => {
@@ -201,7 +201,7 @@ export const coordinatorFaults = {
 	},
 	"runs-again": {
 		lesson: 21,
-		seeds: 20,
+		seeds: 30,
 		peer: "finished work runs again, since its end was not on record",
 		bend: () => ({
 			changes: (changes) =>
@@ -226,7 +226,7 @@ export const coordinatorFaults = {
 	},
 	"lost-reads-failed": {
 		lesson: 22,
-		seeds: 20,
+		seeds: 30,
 		peer: "a dead worker reads as exit code −1 of the command: no retry, no fallback",
 		bend: () => ({
 			event: (event, fleet, now) => {
@@ -284,15 +284,40 @@ export const coordinatorFaults = {
 			};
 		},
 	},
+	"first-come-first-served": {
+		lesson: 0,
+		seeds: 30,
+		peer: "work is served in the order in which it came, whoever sent it: one that sends much makes all others wait",
+		bend: () => ({
+			step: (fleet, _event, _now, go) => {
+				// Whoever has been seen waiting is never charged again.
+				for (const { ticket } of fleet.tasks.values())
+					if (ticket !== undefined) Object.defineProperty(ticket.lane.submitter, "virtualTime", { get: () => 0, set: () => {} });
+				return go();
+			},
+		}),
+	},
+	"busy-fleet-waits": {
+		lesson: 0,
+		seeds: 30,
+		peer: "the embedded worker is given work only when no other is connected, so a busy fleet lets it wait",
+		bend: () => ({
+			step: (fleet, _event, _now, go) => {
+				for (const { needs } of fleet.scheduler.classes.values())
+					if (needs.fallback !== "never") Object.assign(needs, { fallback: { afterMs: Number.POSITIVE_INFINITY } });
+				return go();
+			},
+		}),
+	},
 	"told-early": {
 		lesson: 0,
-		seeds: 90,
+		seeds: 70,
 		peer: "a change is told before it is durable, and is gone after a crash",
 		bend: () => ({ tellsBeforeDurable: true }),
 	},
 	"recovery-forgets-leases": {
 		lesson: 0,
-		seeds: 20,
+		seeds: 30,
 		peer: "a restarted coordinator queues at once what its workers still run",
 		bend: () => ({
 			recovered: (fleet, now) => {

@@ -9,31 +9,23 @@ import { createMemoryDisk } from "#journal/memory/disk.ts";
 import { type AppendFault, openMemoryJournal } from "#journal/memory/journal.ts";
 import type { Journal } from "#ports/journal.ts";
 import type { Bend } from "./bend.ts";
+import { type Asked, type Coordinator, epoch, leases } from "./coordinator.ts";
 import { CoordinatorLink, type CoordinatorSide, type Introduction } from "./coordinator-link.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Weather } from "./weather.ts";
 import type { WorkerNode } from "./worker-node.ts";
-import type { World } from "./world.ts";
-
-type WithoutReply<T> = T extends { replyTo: number } ? Omit<T, "replyTo"> : never;
-export type Asked = WithoutReply<Event>;
-
-export const leases = { leaseTtlMs: 90_000, leaseMarginMs: 10_000, syncMs: 15_000 };
-const epoch = 1_700_000_000_000;
+import { Violation, type World } from "./world.ts";
 
 /**
- * The coordinator's driver, link and disks in a simulated world: the real core over the real memory journal. What
- * survives a crash is in `disk`, `history` and `logs`; everything else is lost with the process.
+ * A coordinator with a model of the driver, which lets the oracles look at every step of the real core: over the real
+ * memory journal. What survives a crash is in `disk`, `history` and `logs`; everything else is lost with the process.
  */
-export class CoordinatorNode {
+export class CoordinatorNode implements Coordinator {
 	readonly disk = createMemoryDisk();
-	/** Ended tasks, durably. */
 	readonly history = new Map<string, TaskView>();
 	readonly link: CoordinatorLink;
 	up = false;
-	/** The worker in its own process. */
 	embedded: WorkerNode | undefined;
-	/** Connections find a listener here only while it is up and not frozen. */
 	frozenUntil = 0;
 	readonly #world: World;
 	readonly #weather: Weather;
@@ -83,7 +75,7 @@ export class CoordinatorNode {
 		for await (const entry of this.#journal.recover()) restore(this.fleet, entry.changes);
 		if (this.#incarnation > 1) {
 			this.#world.saw("coordinator recovered");
-			this.#oracle.recovered(stateHash(this.fleet), this.#journal.tail);
+			this.#oracle.recovered(this.fleet, this.#journal.tail);
 			this.#oracle.restarted();
 		}
 		this.#bend.recovered?.(this.fleet, this.clock);
@@ -110,7 +102,6 @@ export class CoordinatorNode {
 		this.#timerAt = Number.POSITIVE_INFINITY;
 	}
 
-	/** Hands in an event and calls back when it is durable; never, if the process dies first. */
 	ask(event: Asked, answer: (reply: Reply) => void): void {
 		if (!this.up) return;
 		const replyTo = ++this.#reply;
@@ -122,12 +113,10 @@ export class CoordinatorNode {
 		if (this.up) this.#enqueue(event);
 	}
 
-	/** What a client reads: never anything that is not durable. */
 	read(task: string): TaskView | undefined {
 		return this.#appending ? undefined : (viewOf(this.fleet).task(task) ?? this.history.get(task));
 	}
 
-	/** A worker has proved who it is on a new connection; `welcome` when that is durable. */
 	accept(connection: CoordinatorSide, { worker, instance, offer, protocol }: Introduction, welcome: () => void): void {
 		const since = this.#incarnation;
 		this.ask({ type: "worker.connect", worker, session: connection.id, instance, protocol, offer }, (reply) => {
@@ -194,7 +183,7 @@ export class CoordinatorNode {
 				this.crashAndRestart();
 				return;
 			}
-			this.#oracle.committed(stateHash(this.fleet), result.sequence);
+			this.#oracle.committed(this.fleet, result.sequence);
 			// Between the commit and its effects, and between any two of them, the process may die.
 			if (!this.#performOrDie(effects)) return;
 			this.#appending = false;
@@ -205,7 +194,6 @@ export class CoordinatorNode {
 		});
 	}
 
-	/** The next batch dies somewhere between its commit and its last effect. */
 	crashAtNextEffect(): void {
 		this.#crashDue = true;
 	}
@@ -279,12 +267,11 @@ export class CoordinatorNode {
 		await this.checkDisk();
 	}
 
-	/** What a process that started now would find is what this one holds. */
 	async checkDisk(): Promise<void> {
 		if (!this.up || this.#appending) return;
 		const found = createFleet(leases);
 		for await (const entry of openMemoryJournal({ disk: this.disk }).recover()) restore(found, entry.changes);
-		this.#oracle.recovered(stateHash(found), this.#journal.tail);
+		if (stateHash(found) !== stateHash(this.fleet)) throw new Violation(`the state on disk at ${this.#journal.tail} differs from memory`);
 	}
 
 	#wakeForTimer(): void {

@@ -5,7 +5,8 @@ import { type Outcome, simulate } from "./simulation.ts";
 /**
  * `npm run simulate -- --seed N [--ticks M]` replays one seed; `-- --seeds FROM..TO` runs many; `-- --ci [--seconds S]`
  * runs a fixed hundred and then, for a minute, seeds that are fresh for each commit, and fails as well when a state that
- * must be visited never was. Exit code 1: found something, told with the end of its story and the command that replays it.
+ * must be visited never was. With `--driver` the coordinator's real driver runs instead of the model of it; `--ci` does
+ * that with every fourth seed. Exit code 1: found something, told with the end of its story and the command that replays it.
  */
 const ticks = Number(option("ticks") ?? 20_000);
 const totals = { seeds: 0, ticks: 0, virtualMs: 0 };
@@ -48,12 +49,13 @@ async function runRange(from: number, to: number, goesOn: () => boolean): Promis
 }
 
 async function run(seed: number): Promise<boolean> {
-	const outcome = await simulate(seed, ticks);
+	const driver = process.argv.includes("--driver") || (process.argv.includes("--ci") && seed % 4 === 0);
+	const outcome = await simulate(seed, ticks, { driver });
 	totals.seeds++;
 	totals.ticks += outcome.ticks;
 	totals.virtualMs += outcome.virtualMs;
 	for (const [what, count] of outcome.sometimes) sometimes.set(what, (sometimes.get(what) ?? 0) + count);
-	if (outcome.violation !== undefined) report(outcome);
+	if (outcome.violation !== undefined) report(outcome, driver);
 	return outcome.violation === undefined;
 }
 
@@ -63,10 +65,10 @@ function visitedAll(): boolean {
 	return missed.length === 0;
 }
 
-function report({ seed, ticks: reached, violation, trace }: Outcome): void {
+function report({ seed, ticks: reached, violation, trace }: Outcome, driver: boolean): void {
 	print(trace.slice(-Number(option("trace") ?? 40)).join("\n"));
 	print(`seed ${seed} after ${reached} ticks: ${violation}`);
-	print(`again: npm run simulate -- --seed ${seed} --ticks ${ticks}`);
+	print(`again: npm run simulate -- --seed ${seed} --ticks ${ticks}${driver ? " --driver" : ""}`);
 }
 
 function summary(): void {

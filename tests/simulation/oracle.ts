@@ -2,7 +2,7 @@ import type { AttemptReport, FleetEvent, TaskView } from "@covey/protocol";
 import { attemptKey, isEnded } from "@covey/protocol";
 import type { Effect } from "#core/effect.ts";
 import type { Event } from "#core/event.ts";
-import type { Fleet } from "#core/fleet.ts";
+import { type Fleet, stateHash } from "#core/fleet.ts";
 import { priorityOf } from "#core/task.ts";
 import { Books } from "./books.ts";
 import type { SimulatedLog } from "./coordinator-link.ts";
@@ -45,7 +45,8 @@ export class Oracle {
 	/** The end that was told first, by task. */
 	readonly #told = new Map<string, string>();
 	readonly #reopened = new Set<string>();
-	#committedHash = "";
+	/** Of the state at the last commit, if that was looked at. */
+	#committedHash: string | undefined;
 	#committedSequence = 0;
 	/** Workers that drain, and since when that has been told. */
 	readonly #draining = new Map<string, number>();
@@ -55,7 +56,7 @@ export class Oracle {
 
 	constructor(world: World) {
 		this.#world = world;
-		this.#books = new Books(world, (task, attempt) => this.#running.get(task)?.some((run) => run.attempt === attempt) ?? false);
+		this.#books = new Books(world, (task, attempt) => (this.#running.get(task) ?? []).filter((run) => run.attempt === attempt));
 	}
 
 	cancelAsked(task: string): void {
@@ -96,8 +97,10 @@ export class Oracle {
 		return this.#running.size;
 	}
 
-	committed(hash: string, sequence: number): void {
-		this.#committedHash = hash;
+	committed(fleet: Fleet, sequence: number): void {
+		// What looking costs grows with the fleet, so the larger it is the more seldom.
+		const every = Math.ceil((fleet.tasks.size + 1) / 16);
+		this.#committedHash = sequence % every === 0 ? stateHash(fleet) : undefined;
 		this.#committedSequence = sequence;
 	}
 
@@ -108,10 +111,11 @@ export class Oracle {
 	}
 
 	/** A restart must find the very state of the last commit, or of the one whose answer was lost with the process. */
-	recovered(hash: string, sequence: number): void {
+	recovered(fleet: Fleet, sequence: number): void {
 		if (sequence < this.#committedSequence)
 			throw new Violation(`the journal ends at ${sequence}, but ${this.#committedSequence} was acknowledged`);
-		if (sequence > 0 && sequence === this.#committedSequence && hash !== this.#committedHash)
+		if (sequence === 0 || sequence !== this.#committedSequence || this.#committedHash === undefined) return;
+		if (stateHash(fleet) !== this.#committedHash)
 			throw new Violation(`the state after recovery differs from the one at commit ${sequence}`);
 	}
 

@@ -1,6 +1,8 @@
 import type { WorkerOffer } from "@covey/protocol";
 import { answerOpenQuestions, ClientNode, withdrawImpossible } from "./client-node.ts";
 import { CoordinatorNode } from "./coordinator-node.ts";
+import { DrivenCoordinator } from "./driven-coordinator.ts";
+import { settled, takeTimers } from "./driven-timers.ts";
 import { Oracle } from "./oracle.ts";
 import { brew, drain, enrol } from "./storm.ts";
 import { V1Worker } from "./v1-worker.ts";
@@ -21,6 +23,13 @@ export interface Outcome {
 	readonly sometimes: ReadonlyMap<string, number>;
 }
 
+/** What is to be different from a plain world. */
+export interface Setting {
+	readonly fault?: FaultName;
+	/** The coordinator's real driver runs instead of the model of it. */
+	readonly driver?: boolean;
+}
+
 const offer = (slots: number, tags: Record<string, string>): WorkerOffer => ({
 	slots,
 	capabilities: ["run"],
@@ -36,15 +45,28 @@ const offer = (slots: number, tags: Record<string, string>): WorkerOffer => ({
  * One world: misfortune for as long as clients have work to submit (at most `ticks`), then calm, in which everything
  * must come to its end within a virtual day.
  */
-export async function simulate(seed: number, ticks: number, fault?: FaultName): Promise<Outcome> {
+export async function simulate(seed: number, ticks: number, { fault, driver = false }: Setting = {}): Promise<Outcome> {
 	const world = new World(seed);
 	const weather = drawWeather(world.random);
 	const oracle = new Oracle(world);
 	const bend = bendOf(fault);
 	oracle.lossyLink = weather.dropMessage > 0;
-	const coordinator = new CoordinatorNode(world, weather, oracle, bend);
+	const coordinator = new (driver ? DrivenCoordinator : CoordinatorNode)(world, weather, oracle, bend);
+	using _timers = coordinator instanceof DrivenCoordinator ? takeTimers(coordinator.later) : undefined;
+	if (driver) world.settle = settled;
+	let violation: string | undefined;
+	try {
+		await live({ world, weather, coordinator, oracle, bend }, ticks);
+	} catch (error) {
+		violation = error instanceof Violation ? error.message : `${(error as Error).name}: ${(error as Error).stack}`;
+	}
+	return { seed, ticks: world.ticks, virtualMs: world.now, violation, trace: world.trace, hash: world.hash, sometimes: world.sometimes };
+}
+
+/** From the first happening to the last. */
+async function live(site: Site, ticks: number): Promise<void> {
+	const { world, weather, coordinator, oracle, bend } = site;
 	const { random } = world;
-	const site: Site = { world, weather, coordinator, oracle, bend };
 	const workers = Array.from({ length: random.between(1, 4) }, (_, index) => {
 		const tags: Record<string, string> = random.chance(0.5) ? { kind: random.pick(["big", "small"]) } : {};
 		return new WorkerNode(site, { name: `worker-${index + 1}`, offer: offer(random.between(1, 4), tags) });
@@ -59,25 +81,19 @@ export async function simulate(seed: number, ticks: number, fault?: FaultName): 
 		(_, index) => new ClientNode(world, weather, coordinator, oracle, bend, `client-${index + 1}`, random.between(3, 25)),
 	);
 
-	let violation: string | undefined;
-	try {
-		await coordinator.start();
-		for (const worker of coordinator.embedded === undefined ? workers : [...workers, coordinator.embedded]) enrol(site, worker);
-		for (const worker of workers) world.after(random.skewed(0, 30_000), () => worker.start());
-		if (old !== undefined) {
-			enrol(site, old);
-			old.start();
-		}
-		for (const client of clients) client.start();
-		const storm = brew(site, workers, twin, old);
-		while (world.ticks < ticks && !clients.every((client) => client.done)) if (!(await world.tick())) break;
-		storm.stop();
-		old?.start();
-		await calmDown(site, workers, twin, clients);
-	} catch (error) {
-		violation = error instanceof Violation ? error.message : `${(error as Error).name}: ${(error as Error).stack}`;
+	await coordinator.start();
+	for (const worker of coordinator.embedded === undefined ? workers : [...workers, coordinator.embedded]) enrol(site, worker);
+	for (const worker of workers) world.after(random.skewed(0, 30_000), () => worker.start());
+	if (old !== undefined) {
+		enrol(site, old);
+		old.start();
 	}
-	return { seed, ticks: world.ticks, virtualMs: world.now, violation, trace: world.trace, hash: world.hash, sometimes: world.sometimes };
+	for (const client of clients) client.start();
+	const storm = brew(site, workers, twin, old);
+	while (world.ticks < ticks && !clients.every((client) => client.done)) if (!(await world.tick())) break;
+	storm.stop();
+	old?.start();
+	await calmDown(site, workers, twin, clients);
 }
 
 /** Nothing goes wrong any more: whatever was acknowledged must end, and everything must be told truly. */

@@ -25,6 +25,8 @@ export interface Weather {
 	readonly pressureEveryMs: number;
 	/** Workers are revoked and enrol with another key, this often; 0: never. */
 	readonly revokeEveryMs: number;
+	/** Clients hand in more than the fleet can do, all of it alike. */
+	readonly flood: boolean;
 }
 
 const minute = 60_000;
@@ -47,5 +49,6 @@ export function drawWeather(random: Random): Weather {
 		cancelChance: random.chance(0.7) ? random.next() * 0.4 : 0,
 		pressureEveryMs: often(0.4, minute, 20 * minute),
 		revokeEveryMs: often(0.2, 2 * minute, 30 * minute),
+		flood: random.chance(0.2),
 	};
 }

@@ -22,13 +22,13 @@ export const workerFaults = {
 	},
 	"no-self-fence": {
 		lesson: 16,
-		seeds: 140,
+		seeds: 130,
 		peer: "a worker whose lease has ended only logs it and runs on",
 		bend: () => ({ ignoresEnd: (reason) => reason === "worker_lost" }),
 	},
 	"unowned-runs-on": {
 		lesson: 17,
-		seeds: 240,
+		seeds: 220,
 		peer: "what the scheduler no longer owns is not ended, and its worker keeps it going",
 		bend: () => ({
 			down: (message) => {
@@ -48,13 +48,13 @@ export const workerFaults = {
 	},
 	"starved-renewal": {
 		lesson: 18,
-		seeds: 60,
+		seeds: 210,
 		peer: "the renewal of a lease is starved by the work's own use of the CPU",
 		bend: () => ({ up: (message, processes) => (message.type === "sync" && processes > 0 ? undefined : message) }),
 	},
 	"cancel-by-answer": {
 		lesson: 19,
-		seeds: 50,
+		seeds: 30,
 		peer: "a cancel travels only in the answer to an update that a silent worker never sends",
 		bend: () => ({
 			down: (message) => {
@@ -71,7 +71,7 @@ export const workerFaults = {
 	},
 	"drain-by-message": {
 		lesson: 0,
-		seeds: 450,
+		seeds: 430,
 		peer: "a worker hears of the end of a drain in one message or never",
 		bend: () => ({
 			down: (message) => {

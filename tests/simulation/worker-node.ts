@@ -4,7 +4,7 @@ import { type Agent, type AgentEffect, type AgentEvent, createAgent } from "#cor
 import { nextAgentTimerAt, offerOf, stepAgent } from "#core/agent/step.ts";
 import type { Bend } from "./bend.ts";
 import { Connection } from "./connection.ts";
-import { type CoordinatorNode, leases } from "./coordinator-node.ts";
+import { type Coordinator, leases } from "./coordinator.ts";
 import type { Oracle, Run } from "./oracle.ts";
 import type { Weather } from "./weather.ts";
 import type { World } from "./world.ts";
@@ -15,6 +15,8 @@ interface SimulatedProcess {
 	readonly run: Run;
 	written: number;
 	startedAt: number | undefined;
+	/** It was told to end: what is still being prepared does not begin. */
+	ending: boolean;
 	dead: boolean;
 }
 
@@ -31,7 +33,7 @@ export interface SimulatedWork {
 export interface Site {
 	readonly world: World;
 	readonly weather: Weather;
-	readonly coordinator: CoordinatorNode;
+	readonly coordinator: Coordinator;
 	readonly oracle: Oracle;
 	readonly bend: Bend;
 }
@@ -45,7 +47,7 @@ export class WorkerNode {
 	readonly offer: WorkerOffer;
 	readonly #world: World;
 	readonly #weather: Weather;
-	readonly #coordinator: CoordinatorNode;
+	readonly #coordinator: Coordinator;
 	readonly #oracle: Oracle;
 	readonly #bend: Bend;
 	/** In the coordinator's process: lives and dies with it, on a link that loses nothing. */
@@ -224,7 +226,8 @@ export class WorkerNode {
 				this.#world.note(() => `${this.name} ends ${effect.task} attempt ${effect.attempt}: ${effect.reason}`);
 				if (effect.reason === "worker_lost") this.#world.saw("worker fenced itself or was fenced");
 				if (this.#bend.ignoresEnd?.(effect.reason)) return;
-				this.#world.after(this.#world.random.skewed(0, Math.min(effect.graceMs, 5000)), () => this.#finish(process, effect.reason));
+				process.ending = true;
+				this.#later(process, this.#world.random.skewed(0, Math.min(effect.graceMs, 5000)), () => this.#finish(process, effect.reason));
 				return;
 			}
 			case "resume": {
@@ -259,11 +262,13 @@ export class WorkerNode {
 			run: this.#runOf(assign),
 			written: 0,
 			startedAt: undefined,
+			ending: false,
 			dead: false,
 		};
 		this.#processes.set(attemptKey(assign.task, assign.attempt), process);
 		// Preparation: transfer and checkout.
 		this.#later(process, this.#world.random.skewed(10, 8000), () => {
+			if (process.ending) return;
 			process.startedAt = this.#world.now;
 			this.#world.note(() => `${assign.task} attempt ${assign.attempt} starts on ${this.name} (${this.#instance})`);
 			this.#oracle.processStarted(process.run);

@@ -25,6 +25,9 @@ export class World {
 	#serial = 0;
 	/** Happenings since time last moved. */
 	#stalled = 0;
+	#failure: { readonly cause: unknown } | undefined;
+	/** Waits for what a happening sets off and no queue of this world knows of. */
+	settle: (() => Promise<void>) | undefined;
 
 	constructor(seed: number) {
 		this.random = new Random(seed);
@@ -52,8 +55,15 @@ export class World {
 		this.ticks++;
 		const pending = next.action();
 		if (pending !== undefined) await pending;
+		if (this.settle !== undefined) await this.settle();
+		if (this.#failure !== undefined) throw this.#failure.cause;
 		return true;
 	}
+
+	/** Ends the world with this error, for whoever finds it where nobody would hear a throw. */
+	readonly fail = (cause: unknown): void => {
+		this.#failure ??= { cause };
+	};
 
 	/** A number that no other thing of this world has. */
 	serial(): number {
