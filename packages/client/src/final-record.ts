@@ -19,6 +19,8 @@ export interface FinalRecord {
 	/** 0: it never ran. */
 	readonly attempt: number;
 	readonly isolation: number | null;
+	/** What brought the tools: `plain`, `nix`, …; null without a worktree. */
+	readonly environment: string | null;
 	/** Milliseconds: `total` from submission to end, `waited` before the attempt, the rest by phase of the attempt. */
 	readonly timings: Readonly<Record<string, number>>;
 	/** Why it ran there. */
@@ -46,6 +48,7 @@ export function finalRecord(task: TaskView): FinalRecord {
 		tree: report?.tree ?? null,
 		attempt: task.attempt,
 		isolation: report?.isolation ?? null,
+		environment: report?.environment ?? null,
 		timings: {
 			total: Math.max(0, endedAt - task.createdAt),
 			...(task.placement && { waited: task.placement.waitedMs }),

@@ -1,3 +1,4 @@
+import type { EnvironmentKind } from "@covey/protocol/task";
 import { duration, list, oneOf, pairs, repeated, within } from "#cli/arguments.ts";
 import type { Option } from "#cli/command.ts";
 import type { SnapshotAllowance } from "#host/git/rules.ts";
@@ -12,6 +13,7 @@ export interface RunFlags {
 	readonly timeout?: number;
 	readonly silentTimeout?: number;
 	readonly envVar?: readonly string[];
+	readonly env?: EnvironmentKind;
 	readonly include?: readonly string[];
 	readonly pull?: readonly string[];
 	readonly clean?: boolean;
@@ -28,6 +30,7 @@ export interface RunFlags {
 	readonly json?: boolean;
 }
 
+const environmentKinds = ["auto", "nix", "devbox", "mise", "direnv", "plain"] as const satisfies readonly EnvironmentKind[];
 const allowances = ["submodule", "lfs", "symlink"] as const satisfies readonly SnapshotAllowance[];
 const allowance = oneOf(...allowances);
 
@@ -50,6 +53,12 @@ export const runOptions: readonly Option[] = [
 	{ flags: "--timeout <duration>", about: "end the command after so long, as in 90s or 5m", parse: duration },
 	{ flags: "--silent-timeout <duration>", about: "end it when it writes nothing for so long", parse: duration },
 	{ flags: "--env-var <NAME[=value]>", about: "set a variable, or pass this shell's; may be repeated", parse: repeated },
+	{
+		flags: "--env <kind>",
+		about: "what brings the tools: auto (default: what the tree asks for), nix, devbox, mise, direnv, plain",
+		words: environmentKinds,
+		parse: oneOf(...environmentKinds),
+	},
 	{ flags: "--include <path>", about: "take an ignored file along, as in .env; may be repeated", parse: repeated },
 	{ flags: "--pull <path>", about: "bring this file or directory back; may be repeated", parse: repeated },
 	{ flags: "--clean", about: "drop what earlier runs built in the worktree" },

@@ -37,6 +37,7 @@ export async function createSubmission(
 		environment: readEnvironment(flags.envVar ?? [], request.environment),
 		pull: (flags.pull ?? []).map((path) => pullPath(path, snapshot)),
 		clean: flags.clean ?? false,
+		...(flags.env !== undefined && { environmentKind: flags.env }),
 	};
 	const fallback = await readFallback(flags.fallback, settings);
 	const constraints = {
