@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorTable, operations, outcomes } from "@covey/protocol";
+import { exitCodeMeanings } from "#cli/exit-code-table.ts";
 import {
 	attemptTransitions,
 	diagram,
@@ -23,6 +24,13 @@ const parts: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
 		attempt: () => moves(attemptTransitions),
 		lease: () => moves(leaseTransitions),
 		worker: () => moves(workerTransitions),
+	},
+	"docs/exit-codes.md": {
+		codes: () =>
+			markdownTable(
+				["code", "meaning"],
+				exitCodeMeanings.map(([code, meaning]) => [String(code), meaning]),
+			),
 	},
 	"docs/http-api.md": { operations: operationTable, errors: errorsTable },
 };

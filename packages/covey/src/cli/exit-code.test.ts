@@ -1,7 +1,8 @@
 import type { FinalRecord } from "@covey/client";
-import { type Outcome, outcomes } from "@covey/protocol";
+import { errorTable, type Outcome, outcomes } from "@covey/protocol";
 import { expect, test } from "vitest";
-import { exitCodeOfRecord } from "./exit-code.ts";
+import { exitCodeOfRecord, exitCodes } from "./exit-code.ts";
+import { exitCodeMeanings } from "./exit-code-table.ts";
 
 const record = (fields: Partial<FinalRecord>): FinalRecord =>
 	({ outcome: "failed", exitCode: null, signal: null, ...fields }) as FinalRecord;
@@ -25,4 +26,16 @@ test("every other outcome has a code of its own that no success can have", () =>
 	expect(exitCodeOfRecord(record({ outcome: "cancelled" }))).toBe(130);
 	expect(exitCodeOfRecord(record({ outcome: "no_capacity" }))).toBe(7);
 	expect(exitCodeOfRecord(record({ outcome: "refused" }))).toBe(9);
+});
+
+test("the documented codes are the ones in use, each once and in order", () => {
+	const ofTheShell = [126, 127];
+	const used = new Set<number>([
+		...Object.values(exitCodes),
+		...Object.values(errorTable).map(({ exit }) => exit),
+		...Object.values(outcomes).flatMap(({ exitCode = [] }) => exitCode),
+		...ofTheShell,
+	]);
+	const documented = exitCodeMeanings.flatMap(([code]) => (typeof code === "number" ? [code] : []));
+	expect(documented).toEqual([...used].sort((a, b) => a - b));
 });

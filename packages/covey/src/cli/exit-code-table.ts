@@ -1,0 +1,22 @@
+/** Every exit code of Covey and what it means, in order, for `docs/exit-codes.md`. A test holds it to the tables that the codes come from. */
+export const exitCodeMeanings: readonly (readonly [code: number | string, meaning: string])[] = [
+	[0, "it worked; for `run` and `attach`: the command passed"],
+	["the command's own", "`run` and `attach`, when the command itself failed (128 + N when signal N ended it)"],
+	[1, "`doctor`: a check failed; `run`: the command failed, and nobody knows its code; `up` and workers: killed by a third signal"],
+	[2, "wrong usage, or more than a limit allows"],
+	[3, "wrong configuration, or a worktree that cannot be a snapshot"],
+	[4, "forbidden, or no valid token"],
+	[5, "not found"],
+	[6, "conflict: superseded, name in use, ended already, a person has to decide"],
+	[7, "no worker, worker lost, no room, coordinator unreachable or of another version"],
+	[8, "the call timed out"],
+	[9, "refused by a guard"],
+	[70, "a fault of Covey itself"],
+	[124, "the job's timeout, or its silent timeout"],
+	[126, "`run`: the command cannot be executed"],
+	[127, "`run`: the command is not found"],
+	[130, "ended by Ctrl-C, or cancelled by somebody"],
+	[137, "`run`: the machine ran out of memory for it"],
+	[141, "`run` and `attach`: nobody reads the output any more; the run goes on"],
+	[143, "ended by SIGTERM"],
+];
