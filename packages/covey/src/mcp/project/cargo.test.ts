@@ -78,7 +78,7 @@ describe("cargo", () => {
 
 	it("keeps backtraces out of the answer, and colours out of everything", async () => {
 		expect(await recipeFor(treeOf(single), "test")).toMatchObject({
-			parser: "libtest",
+			parser: "cargo",
 			environment: { RUST_BACKTRACE: "0", NO_COLOR: "1", CI: "1" },
 			because: "Cargo.toml",
 		});

@@ -53,10 +53,10 @@ async function testing(files: ProjectFiles): Promise<Wording> {
 	if ((await files.read(".config/nextest.toml")) !== undefined) {
 		const because = `${file}; .config/nextest.toml asks for nextest, which runs no doctests`;
 		const takes: Takes = { ...scope, nocapture: () => ["--no-capture"], filter };
-		return { line: ["cargo", "nextest", "run"], takes, parser: "nextest", environment, because };
+		return { line: ["cargo", "nextest", "run"], takes, parser: "cargo", environment, because };
 	}
 	const takes: Takes = { ...scope, filter, nocapture: () => ["--", "--nocapture"] };
-	return { line: ["cargo", "test"], takes, parser: "libtest", environment, because: file };
+	return { line: ["cargo", "test"], takes, parser: "cargo", environment, because: file };
 }
 
 /** The root's own package, those of `[workspace] members`, and, as Cargo has it, those that a member depends on by path. */

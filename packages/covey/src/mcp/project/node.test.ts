@@ -54,14 +54,8 @@ const cases: readonly Case[] = [
 		{ typed: "npm run lint -- --fix", parser: "eslint", changesTree: true },
 	],
 	["biome that mends", scripts({ lint: "biome check ." }), "clippy", { fix: true }, "npm run lint -- --write"],
-	[
-		"eslint without a script",
-		scripts({}, { "eslint.config.mjs": "" }),
-		"clippy",
-		{},
-		{ typed: "npx --no-install eslint .", parser: "eslint" },
-	],
-	["biome without a script", scripts({}, { "biome.json": "" }), "clippy", { fix: true }, "npx --no-install biome check --write"],
+	["eslint without a script", scripts({}, { "eslint.config.mjs": "" }), "clippy", {}, { typed: "npx eslint .", parser: "eslint" }],
+	["biome without a script", scripts({}, { "biome.json": "" }), "clippy", { fix: true }, "npx biome check --write"],
 	[
 		"pnpm by its lockfile",
 		scripts({ test: "jest" }, { "pnpm-lock.yaml": "" }),

@@ -1,18 +1,27 @@
 import { cargo } from "./cargo.ts";
+import { cmake } from "./cmake.ts";
 import { type Commands, readCommands } from "./commands.ts";
 import { declared, overlaid } from "./declared.ts";
 import type { Ecosystem, Recognised } from "./ecosystem.ts";
+import { go } from "./go.ts";
+import { gradle } from "./gradle.ts";
+import { make } from "./make.ts";
+import { maven } from "./maven.ts";
 import { normal } from "./members.ts";
 import { node } from "./node.ts";
+import { nx } from "./nx.ts";
+import { python } from "./python.ts";
 import { isMeaningless, type Meaningless, type ProjectFiles, type Recipe, type Verb, type VerbArguments } from "./recipe.ts";
 import { below, remembering } from "./remembering.ts";
+import { swift } from "./swift.ts";
+import { turborepo } from "./turborepo.ts";
 import { listed } from "./wording.ts";
 
 /**
  * In this order: where several are at one root, a verb means what the first of them that can mean it says. What
  * orchestrates others stands before them, what compiles before what interprets, and what any project may have last.
  */
-export const ecosystems: readonly Ecosystem[] = [cargo, node];
+export const ecosystems: readonly Ecosystem[] = [nx, turborepo, cargo, go, swift, gradle, maven, python, node, cmake, make];
 
 /** A worktree as the verbs see it. */
 export interface Project {

@@ -1,4 +1,5 @@
-import type { ProjectFiles } from "./recipe.ts";
+import { isMeaningless, type ProjectFiles, type Verb, type VerbArguments } from "./recipe.ts";
+import { recipeFor } from "./recognise.ts";
 
 /** A tree of these files, by path. */
 export function treeOf(contents: Readonly<Record<string, string>>): ProjectFiles {
@@ -11,4 +12,11 @@ export function treeOf(contents: Readonly<Record<string, string>>): ProjectFiles
 			return Promise.resolve([...new Set(names)]);
 		},
 	};
+}
+
+/** What would be typed for the verb; or what means nothing, and why. */
+export async function said(contents: Readonly<Record<string, string>>, verb: Verb, given: VerbArguments = {}): Promise<string> {
+	const meaning = await recipeFor(treeOf(contents), verb, given);
+	if (isMeaningless(meaning)) return `${meaning.argument ?? "verb"}: ${meaning.sentence}`;
+	return `${meaning.typed}${meaning.directory ? ` in ${meaning.directory}` : ""}`;
 }
