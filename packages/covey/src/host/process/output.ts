@@ -1,4 +1,6 @@
 import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { Pace, restMs } from "./pace.ts";
 
 export type OutputStream = "stdout" | "stderr";
 
@@ -29,6 +31,7 @@ export function pumpOutput(stdout: Readable, stderr: Readable, sink: OutputSink,
 	let failed = false;
 
 	async function pump(name: OutputStream, stream: Readable): Promise<void> {
+		const pace = new Pace();
 		try {
 			for await (const data of stream as AsyncIterable<Buffer>) {
 				bytes += data.length;
@@ -45,6 +48,7 @@ export function pumpOutput(stdout: Readable, stderr: Readable, sink: OutputSink,
 				}
 				waiting--;
 				activeAt = performance.now();
+				if (pace.rests(data.length, activeAt)) await delay(restMs);
 			}
 		} catch {
 			// The stream was closed, by us or by a reset: what came before it was delivered.

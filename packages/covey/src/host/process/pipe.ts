@@ -27,11 +27,14 @@ export async function takePipe(): Promise<Pipe | undefined> {
 	try {
 		const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
 		const writer = openSync(path, constants.O_WRONLY);
-		return { reader: new Socket({ fd: reader, readable: true, writable: false }), writer };
+		return { reader: new Socket(readOnDemand(reader)), writer };
 	} finally {
 		closeSync(held);
 	}
 }
+
+/** It reads when its reader asks for more, and not ahead: what is not read yet lies in the pipe, where it gathers. */
+const readOnDemand = (fd: number) => ({ fd, readable: true, writable: false, highWaterMark: 1 });
 
 /** Descriptors that hold a nameless FIFO open for both reading and writing. Shared by all attempts of this process. */
 const spare: number[] = [];
