@@ -91,7 +91,12 @@ export const EnvironmentKind = z.enum(["auto", "nix", "devbox", "mise", "direnv"
 export type EnvironmentKind = z.infer<typeof EnvironmentKind>;
 
 /** What an asker means by a command and who can read its log. The fleet carries it and makes nothing of it. */
-export const Purpose = z.object({ verb: z.string().max(32), parser: z.string().max(32) });
+export const Purpose = z.object({
+	verb: z.string().max(32),
+	parser: z.string().max(32),
+	/** Only tests whose name matches were wanted. */
+	filter: z.string().max(256).optional(),
+});
 export type Purpose = z.infer<typeof Purpose>;
 
 /** Payload of the task type `run`. */

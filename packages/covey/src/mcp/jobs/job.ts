@@ -81,8 +81,8 @@ class LogReading {
 	readonly #parser: LogParser;
 	readonly #streams: Readonly<Record<"stdout" | "stderr", Lines>>;
 
-	constructor({ parser }: Purpose) {
-		this.#parser = createParser(isParserName(parser) ? parser : "generic");
+	constructor({ parser, filter }: Purpose) {
+		this.#parser = createParser(isParserName(parser) ? parser : "generic", filter === undefined ? {} : { filter });
 		this.#streams = { stdout: this.#lines("stdout"), stderr: this.#lines("stderr") };
 	}
 

@@ -22,8 +22,9 @@ export function submissionFor(options: {
 	readonly worktree: Worktree;
 	readonly snapshot: WorktreeSnapshot;
 	readonly wishes: RunWishes;
+	readonly filter?: string | undefined;
 }): TaskSubmissionInput {
-	const { verb, recipe, worktree, wishes } = options;
+	const { verb, recipe, worktree, wishes, filter } = options;
 	const { repository, tree, commit } = options.snapshot;
 	const { namespace, fallback, root } = worktree;
 	const payload = {
@@ -33,7 +34,7 @@ export function submissionFor(options: {
 		environment: { ...recipe.environment },
 		pull: [...recipe.pull],
 		patch: recipe.changesTree,
-		purpose: { verb, parser: recipe.parser },
+		purpose: { verb, parser: recipe.parser, ...(filter !== undefined && { filter }) },
 	};
 	const policies = {
 		timeoutMs: (wishes.timeout_secs ?? mcpLimits.timeoutSecsDefault) * 1000,

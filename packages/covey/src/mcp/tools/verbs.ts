@@ -47,6 +47,7 @@ export function registerVerbs(toolbox: Toolbox): void {
 				runJob(toolbox, context, {
 					verb,
 					wishes: given,
+					...("filter" in given && { filter: given.filter }),
 					recipe: (worktree) => recipeFor(worktree.files, verb, given, toolbox.commands),
 				}),
 		);

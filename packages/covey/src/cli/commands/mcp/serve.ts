@@ -18,7 +18,8 @@ export const mcp = defineCommand<Flags>({
 		{ flags: "--url <url>", about: "the coordinator, when it is not this home's" },
 		{ flags: "--token-file <file>", about: "the token for --url" },
 	],
-	notes: "Speaks the Model Context Protocol on stdin and stdout; started by an agent's client. covey mcp install writes the client's configuration.",
+	notes:
+		"Speaks the Model Context Protocol on stdin and stdout; started by an agent's client. covey mcp install writes the client's configuration.",
 	run: async ({ options: { worktree = ".", url, tokenFile } }) => {
 		for (const name of Object.keys(process.env)) if (!kept.test(name)) delete process.env[name];
 		if (url !== undefined) process.env.COVEY_URL = url;
