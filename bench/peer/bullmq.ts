@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { processedPerSecond } from "./consumer.ts";
+import { startConsumer } from "./consumer.ts";
 import { importPeer } from "./modules.ts";
 import type { QueuePeer } from "./queue-peer.ts";
 import { freePort, listening, quit } from "./server.ts";
@@ -28,11 +28,13 @@ export async function startBullMq(concurrency: number): Promise<QueuePeer> {
 	await listening(port, server);
 	const queue = new Queue("bench", { connection: { port, host: "127.0.0.1" } });
 	await queue.waitUntilReady();
+	const consumer = startConsumer("bullmq", { concurrency, connection: String(port) });
 	return {
 		name: "BullMQ, Redis with appendfsync always",
 		add: (payload) => queue.add("no-op", { payload }, { removeOnComplete: true }),
-		processAll: (jobs) => processedPerSecond("bullmq", { jobs, concurrency, connection: String(port) }),
+		processAll: (jobs) => consumer.processAll(jobs),
 		async [Symbol.asyncDispose]() {
+			await consumer[Symbol.asyncDispose]();
 			await queue.close();
 			await quit(server);
 			rmSync(directory, { recursive: true, force: true });

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { processedPerSecond } from "./consumer.ts";
+import { startConsumer } from "./consumer.ts";
 import { importPeer } from "./modules.ts";
 import type { QueuePeer } from "./queue-peer.ts";
 import { freePort, listening, quit } from "./server.ts";
@@ -47,11 +47,12 @@ export async function startGraphile(concurrency: number): Promise<QueuePeer> {
 	stack.defer(() => pool.end());
 	const utils = await makeWorkerUtils({ pgPool: pool, logger: new Logger(() => () => {}) });
 	await utils.migrate();
+	const consumer = stack.use(startConsumer("graphile", { concurrency, connection }));
 	const owned = stack.move();
 	return {
 		name: "graphile-worker, fast preset",
 		add: (payload) => utils.addJob("no-op", { payload }),
-		processAll: (jobs) => processedPerSecond("graphile", { jobs, concurrency, connection }),
+		processAll: (jobs) => consumer.processAll(jobs),
 		[Symbol.asyncDispose]: () => owned.disposeAsync(),
 	};
 }
