@@ -1,4 +1,5 @@
 import { type CommandEntry, commands } from "./commands.ts";
+import { folded } from "./table.ts";
 
 const groups = ["Work", "Fleet", "This machine"] as const;
 
@@ -18,7 +19,9 @@ export function rootHelp(): string {
 		"The few machines you own, working as one.",
 		"Usage: covey COMMAND [options]\n       covey run -- make test",
 		...sections,
-		"covey help COMMAND tells more. Exit codes: 0 ok, the command's own for run, 2 usage, 3 configuration, 4 forbidden,\n5 not found, 6 conflict, 7 no worker or unreachable, 8 timeout, 9 refused, 124 job timeout, 130 and 143 signals.",
+		folded(
+			"covey help COMMAND tells more. Exit codes: 0 ok, the command's own for run, 2 usage, 3 configuration, 4 forbidden, 5 not found, 6 conflict, 7 no worker or unreachable, 8 timeout, 9 refused, 124 job timeout, 130 and 143 signals.",
+		),
 	].join("\n\n");
 }
 

@@ -16,7 +16,7 @@ export async function withMeant(fleet: Fleet, error: unknown, wanted: Wanted): P
 	const question = await questionOf(fleet, wanted);
 	if (question === undefined) return error;
 	const { code, message, hint, details } = error;
-	return new CoveyError(code, message, { hint: hint === undefined ? question : `${question} Else: ${hint}`, details, cause: error });
+	return new CoveyError(code, message, { hint: hint === undefined ? question : `${question} If not: ${hint}`, details, cause: error });
 }
 
 /** `did you mean mini?`; undefined when nothing is near, or what was asked for is there. */

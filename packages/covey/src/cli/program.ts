@@ -6,6 +6,7 @@ import { type CommandEntry, commands } from "./commands.ts";
 import { exitCodes } from "./exit-code.ts";
 import { reportFailure } from "./failure.ts";
 import { helpOf, rootHelp } from "./help.ts";
+import { folded } from "./table.ts";
 import { print, say } from "./terminal.ts";
 
 /**
@@ -54,7 +55,7 @@ export function createParser(entry: CommandEntry, command: Command): Parser {
 		if (parse) parser.option(flags, about, named(flags, parse as Reader));
 		else parser.option(flags, about);
 	}
-	if (command.notes) parser.addHelpText("after", `\n${command.notes}`);
+	if (command.notes) parser.addHelpText("after", `\n${folded(command.notes)}`);
 	return parser;
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, folded, test } from "vitest";
 import { ago, harmless, plain, renderTable } from "./table.ts";
 import { createStyle, wantsColor } from "./terminal.ts";
 
@@ -42,4 +42,24 @@ test("FORCE_COLOR outranks NO_COLOR, which outranks the terminal; an empty varia
 	expect(wantsColor(true, { TERM: "dumb" })).toBe(false);
 	expect(wantsColor(false, { FORCE_COLOR: "1", NO_COLOR: "1" })).toBe(true);
 	expect(wantsColor(true, { FORCE_COLOR: "0" })).toBe(false);
+});
+
+test("a last column without a cell is left out", () => {
+	const same = (text: string) => text;
+	expect(renderTable(["A", "B"], [["1", ""]], same)).toBe("A\n1");
+	expect(
+		renderTable(
+			["A", "B"],
+			[
+				["1", ""],
+				["2", "x"],
+			],
+			same,
+		),
+	).toBe("A  B\n1\n2  x");
+});
+
+test("long lines are broken between words, and short ones stay as they are", () => {
+	expect(folded("one two three\n  a  b\n", 8)).toBe("one two\nthree\n  a  b\n");
+	expect(folded("unbreakable", 4)).toBe("unbreakable");
 });

@@ -1,11 +1,14 @@
 import { stripVTControlCharacters } from "node:util";
 
-/** Columns as wide as their widest cell. The last one may wrap; control characters of a cell are shown, not obeyed. */
-export function renderTable(head: readonly string[], rows: readonly (readonly string[])[], bold: (text: string) => string): string {
+/** Columns as wide as their widest cell. The last one may wrap, and is left out when nothing stands in it; cells are made `plain` before. */
+export function renderTable(titles: readonly string[], rows: readonly (readonly string[])[], bold: (text: string) => string): string {
+	const last = titles.length - 1;
+	const head = rows.every((row) => (row[last] ?? "") === "") ? titles.slice(0, last) : titles;
 	const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => visibleLength(row[column] ?? ""))));
 	const line = (cells: readonly string[]) =>
 		cells
-			.map((cell, column) => (column === cells.length - 1 ? cell : cell + " ".repeat((widths[column] as number) - visibleLength(cell))))
+			.slice(0, head.length)
+			.map((cell, column) => (column === head.length - 1 ? cell : cell + " ".repeat((widths[column] as number) - visibleLength(cell))))
 			.join("  ")
 			.trimEnd();
 	return [bold(line(head)), ...rows.map(line)].join("\n");
@@ -31,4 +34,13 @@ export function ago(at: number, now: number): string {
 	if (seconds < 3600) return `${Math.floor(seconds / 60)} m ago`;
 	if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
 	return `${Math.floor(seconds / 86_400)} d ago`;
+}
+
+/** Lines that are longer than a terminal is wide, broken between words. Shorter ones stay as they are, with their spaces. */
+export function folded(text: string, width = 80): string {
+	const fold = (line: string): string => {
+		const cut = line.lastIndexOf(" ", width);
+		return line.length <= width || cut <= 0 ? line : `${line.slice(0, cut)}\n${fold(line.slice(cut + 1))}`;
+	};
+	return text.split("\n").map(fold).join("\n");
 }

@@ -253,7 +253,7 @@ test("a machine that is not there is told with the one that may have been meant,
 	};
 	await using refusing = await startCoordinator(script(true));
 	const refused = startCovey(["run", "--on", "mni", "--", "true"], { home, environment: environmentOf(refusing.url) });
-	expect(await refused.ended).toMatchObject({ code: 7, stderr: expect.stringContaining("did you mean mini? Else: join one") });
+	expect(await refused.ended).toMatchObject({ code: 7, stderr: expect.stringContaining("did you mean mini? If not: join one") });
 	await using waiting = await startCoordinator(script(false));
 	const detached = startCovey(["run", "--on", "mni", "--detach", "--", "true"], { home, environment: environmentOf(waiting.url) });
 	expect(await detached.ended).toMatchObject({

@@ -22,11 +22,10 @@ export const run = defineCommand<RunFlags>({
 	options: runOptions,
 	passThrough: true,
 	notes: [
-		"Covey's options stand before COMMAND; from its first word on everything is the command's own, with -- or without:",
-		"covey run --on mini -- npm test --silent",
+		"Covey's options stand before COMMAND: from its first word on everything is the command's own, with -- or without.",
+		"  covey run --on mini -- npm test --silent",
 		"",
-		"The worktree travels as it is now, committed or not. Exit code: the command's own; 124 timed out; 130 cancelled;",
-		"7 no worker. Ctrl-C cancels, twice at once. A closed terminal does not: covey attach finds the run.",
+		"The worktree travels as it is now, committed or not. Exit code: the command's own; 124 timed out; 130 cancelled; 7 no worker. Ctrl-C cancels, twice at once. A closed terminal does not: covey attach finds the run.",
 	].join("\n"),
 	run: async ({ arguments: command, options: flags }) => {
 		const directory = process.cwd();

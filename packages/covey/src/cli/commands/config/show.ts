@@ -1,11 +1,12 @@
 import { defineCommand, jsonOption } from "#cli/command.ts";
 import { exitCodes } from "#cli/exit-code.ts";
-import { plain, renderTable } from "#cli/table.ts";
+import { plain } from "#cli/table.ts";
 import { dataStyle, print, printJson } from "#cli/terminal.ts";
+import type { Origin } from "#compose/config.ts";
 
 export const show = defineCommand<{ readonly origin?: boolean; readonly json?: boolean }>({
 	options: [{ flags: "--origin", about: "where each value comes from: file and line, variable or default" }, jsonOption],
-	notes: "Without an option it prints what a configuration file could hold. With --json times are milliseconds and sizes bytes.",
+	notes: "What is printed could stand in a configuration file. With --json times are milliseconds and sizes bytes.",
 	run: async ({ options }) => {
 		const { loadConfig } = await import("#compose/config.ts");
 		const { unitOf, writtenValue } = await import("#compose/written.ts");
@@ -15,9 +16,15 @@ export const show = defineCommand<{ readonly origin?: boolean; readonly json?: b
 			printJson({ settings });
 			return exitCodes.ok;
 		}
-		const rows = origins.map(({ key, value, origin }) => [key, plain(writtenValue(key, value), 1000), origin] as const);
-		if (options.origin) print(renderTable(["KEY", "VALUE", "ORIGIN"], rows, dataStyle.bold));
-		else print(rows.map(([key, value]) => `${key} = ${value}`).join("\n"));
+		const width = Math.max(...origins.map(({ key }) => key.length));
+		const line = ({ key, value, origin }: Origin): string => {
+			const setting = `${key.padEnd(width)} = ${plain(writtenValue(key, value), 1000)}`;
+			return options.origin ? `${setting.padEnd(width + valueWidth)}  ${dataStyle.dim(`# ${plain(origin, 1000)}`)}` : setting;
+		};
+		print(origins.map(line).join("\n"));
 		return exitCodes.ok;
 	},
 });
+
+/** Most values are shorter; a longer one moves only what stands behind it. */
+const valueWidth = 16;
