@@ -1,5 +1,5 @@
-import { expect, folded, test } from "vitest";
-import { ago, harmless, plain, renderTable } from "./table.ts";
+import { expect, test } from "vitest";
+import { ago, folded, harmless, plain, renderTable } from "./table.ts";
 import { createStyle, wantsColor } from "./terminal.ts";
 
 const { bold, red } = createStyle(true);

@@ -72,7 +72,7 @@ const suggestionMs = 1000;
 /** Says that a machine which this run waits for, or would rather have, may be a slip of the fingers: such a run is not refused. */
 async function warnOfUnknown(fleet: Fleet, { on, prefer, tag }: RunFlags): Promise<void> {
 	const { questionOf } = await import("#cli/meant.ts");
-	const tooLate = new Promise<undefined>((resolve) => setTimeout(resolve, suggestionMs).unref());
+	const tooLate = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), suggestionMs).unref());
 	const question = await Promise.race([questionOf(fleet, { machine: on ?? prefer, tags: tag }), tooLate]);
 	if (question !== undefined) say(`${talkStyle.yellow("covey:")} no worker is so called or tagged now; ${question}`);
 }

@@ -18,8 +18,9 @@ export const show = defineCommand<{ readonly origin?: boolean; readonly json?: b
 		}
 		const width = Math.max(...origins.map(({ key }) => key.length));
 		const line = ({ key, value, origin }: Origin): string => {
-			const setting = `${key.padEnd(width)} = ${plain(writtenValue(key, value), 1000)}`;
-			return options.origin ? `${setting.padEnd(width + valueWidth)}  ${dataStyle.dim(`# ${plain(origin, 1000)}`)}` : setting;
+			const written = plain(writtenValue(key, value), 1000);
+			if (!options.origin) return `${key} = ${written}`;
+			return `${key.padEnd(width)} = ${written.padEnd(valueWidth)}  ${dataStyle.dim(`# ${plain(origin, 1000)}`)}`;
 		};
 		print(origins.map(line).join("\n"));
 		return exitCodes.ok;
@@ -27,4 +28,4 @@ export const show = defineCommand<{ readonly origin?: boolean; readonly json?: b
 });
 
 /** Most values are shorter; a longer one moves only what stands behind it. */
-const valueWidth = 16;
+const valueWidth = 12;
