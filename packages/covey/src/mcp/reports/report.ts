@@ -53,6 +53,20 @@ export interface LogParser {
 	readable?(text: string): string | undefined;
 }
 
+/** What is known of a log before its first line. */
+export interface ReportOptions {
+	/** The filter that the tests were run with, to be named when it matched nothing. */
+	readonly filter?: string;
+	/** Where the command ran on its machine: absolute paths below it become relative. */
+	readonly root?: string;
+}
+
+/** A parser that can also tell whether a log is of its tool. */
+export interface ToolParser extends LogParser {
+	/** A line was seen that no other tool writes. */
+	readonly recognised: boolean;
+}
+
 export const reportLimits = {
 	failuresMax: 50,
 	diagnosticsMax: 100,

@@ -1,0 +1,238 @@
+import { expect, test } from "vitest";
+import { createParser } from "./parsers.ts";
+import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
+
+const warnings = [
+	{ level: "warning", code: "unused_variables", file: "src/price.rs", line: 2, col: 9, message: "unused variable: `unused`" },
+	{ level: "warning", code: "dead_code", file: "src/lib.rs", line: 17, col: 4, message: "function `unused_helper` is never used" },
+];
+const nothingLeftOut = { failures: 0, diagnostics: {} };
+const addsBadly = {
+	test: "tests::adds_badly",
+	file: "src/lib.rs",
+	line: 48,
+	col: 9,
+	message: "assertion `left == right` failed: two and two\n  left: 4\n right: 5",
+};
+const libraryFailures = [
+	{ test: "price::tests::parses_cents", file: "src/price.rs", line: 15, col: 9, message: "cents are not\nread yet" },
+	addsBadly,
+	{ test: "tests::returns_an_error", message: 'Error: "the till is empty"' },
+	{ test: "tests::unwraps_nothing", file: "src/lib.rs", line: 67, col: 11, message: "called `Option::unwrap()` on a `None` value" },
+	{
+		test: "tests::should_have_panicked",
+		file: "src/lib.rs",
+		line: 57,
+		col: 8,
+		message: "note: test did not panic as expected at src/lib.rs:57:8",
+	},
+];
+
+test("cargo test: the failures of all test binaries and doc tests, with the place of each panic, and a warning of two targets once", () => {
+	expect(reportOf("cargo", "cargo-test-failures")).toEqual({
+		tests: { passed: 4, failed: 7, ignored: 1 },
+		failures: [
+			...libraryFailures,
+			{
+				test: "checks_out_late",
+				file: "tests/checkout.rs",
+				line: 9,
+				col: 5,
+				message: "assertion `left != right` failed\n  left: 2\n right: 2",
+			},
+			{
+				test: "src/lib.rs - add (line 10)",
+				file: "src/lib.rs",
+				line: 10,
+				message: "assertion `left == right` failed\n  left: 4\n right: 5",
+			},
+		],
+		diagnostics: warnings,
+		errors: 0,
+		warnings: 2,
+		leftOut: nothingLeftOut,
+		notes: [],
+	});
+});
+
+test("cargo test in colour reads the same", () => {
+	expect(reportOf("cargo", "cargo-test-color")).toEqual({
+		tests: { passed: 2, failed: 5, ignored: 1 },
+		failures: libraryFailures,
+		diagnostics: warnings,
+		errors: 0,
+		warnings: 2,
+		leftOut: nothingLeftOut,
+		notes: [],
+	});
+});
+
+test("cargo test with a filter that matches nothing says so, and in how many", () => {
+	const report = reportOf("cargo", "cargo-test-filter-none", { filter: "nothing_like_this" });
+	expect(report.tests).toEqual({ passed: 0, failed: 0, ignored: 0 });
+	expect(report.notes).toEqual(['no test ran: the filter "nothing_like_this" matched nothing in 10 tests']);
+});
+
+test("errors before the tests are diagnostics, and the count of tests stays unknown", () => {
+	expect(reportOf("cargo", "cargo-test-compile-error")).toEqual({
+		failures: [],
+		diagnostics: [
+			{ level: "error", code: "E0308", file: "src/lib.rs", line: 32, col: 22, message: "mismatched types" },
+			{
+				level: "error",
+				code: "E0425",
+				file: "src/lib.rs",
+				line: 33,
+				col: 5,
+				message: "cannot find function `missing_function` in this scope",
+			},
+			warnings[0],
+		],
+		errors: 2,
+		warnings: 1,
+		leftOut: nothingLeftOut,
+		notes: [],
+	});
+});
+
+test("cargo's JSON says the same as its text, with what to write instead; a failure-note is no diagnostic", () => {
+	const { diagnostics, errors, warnings: warned } = reportOf("cargo", "cargo-build-error-json");
+	expect(diagnostics).toEqual([
+		{ level: "error", code: "E0308", file: "src/lib.rs", line: 32, col: 22, message: "mismatched types" },
+		{
+			level: "error",
+			code: "E0425",
+			file: "src/lib.rs",
+			line: 33,
+			col: 5,
+			message: "cannot find function `missing_function` in this scope",
+		},
+		{ ...warnings[0], suggestion: "if this is intentional, prefix it with an underscore: _unused" },
+	]);
+	expect({ errors, warned }).toEqual({ errors: 2, warned: 1 });
+});
+
+test("a build that passes counts its errors as none, since cargo said that it finished", () => {
+	const { errors, warnings: warned } = reportOf("cargo", "cargo-build-json");
+	expect({ errors, warned }).toEqual({ errors: 0, warned: 2 });
+});
+
+test("a build that is cut off leaves the count of errors unknown", () => {
+	const lines = linesOf("cargo-build-json").filter((line) => !/build-finished|Finished/.test(line));
+	expect(reportOfLines("cargo", lines)).not.toHaveProperty("errors");
+});
+
+test("clippy's lints have their names, places and replacements, as JSON and as text", () => {
+	const lint = {
+		level: "warning",
+		code: "clippy::needless_return",
+		file: "src/lib.rs",
+		line: 27,
+		col: 5,
+		message: "unneeded `return` statement",
+	};
+	const json = reportOf("cargo", "cargo-clippy-json");
+	expect(json.diagnostics.map(({ code }) => code)).toEqual([
+		"unused_variables",
+		"dead_code",
+		"clippy::needless_return",
+		"clippy::ptr_arg",
+		"clippy::needless_range_loop",
+	]);
+	expect(json.diagnostics[2]).toEqual({ ...lint, suggestion: "remove `return`: total" });
+	const text = reportOf("cargo", "cargo-clippy-text");
+	expect(text.diagnostics[2]).toEqual({ ...lint, suggestion: "remove `return`" });
+	expect([json.warnings, text.warnings]).toEqual([5, 5]);
+});
+
+test("test results behind --message-format=json are read as text", () => {
+	const report = reportOf("cargo", "cargo-test-json");
+	expect(report.tests).toEqual({ passed: 4, failed: 7, ignored: 1 });
+	expect(report.failures).toHaveLength(7);
+	expect(report.warnings).toBe(2);
+});
+
+test("a backtrace is no part of the message", () => {
+	expect(reportOf("cargo", "cargo-test-backtrace").failures).toEqual([addsBadly]);
+});
+
+test("with --nocapture the panic stands before the test's line", () => {
+	const report = reportOf("cargo", "cargo-test-nocapture");
+	expect(report.tests).toEqual({ passed: 2, failed: 5, ignored: 1 });
+	expect(report.failures).toContainEqual(addsBadly);
+});
+
+test("a package that matches nothing is an error with cargo's own hint", () => {
+	expect(reportOf("cargo", "cargo-test-bad-package").diagnostics).toEqual([
+		{
+			level: "error",
+			message: "package ID specification `nope` did not match any packages",
+			suggestion: "a package with a similar name exists: `shop`",
+		},
+	]);
+});
+
+test("a log that ends in the middle of the tests says how many did not report", () => {
+	const lines = linesOf("cargo-test-failures");
+	const report = reportOfLines("cargo", lines.slice(0, lines.indexOf("running 8 tests") + 5));
+	expect(report.tests).toEqual({ passed: 2, failed: 2, ignored: 0 });
+	expect(report.notes).toEqual(["a test binary, or the log, ended before the summary: of 8 tests 4 did not report"]);
+});
+
+test("a line of JSON that was cut is read from its rendered text", () => {
+	const [line = ""] = linesOf("cargo-build-error-json").filter((one) => one.includes("E0425"));
+	const cut = line.slice(0, line.indexOf('"$message_type"'));
+	expect(reportOfLines("cargo", [cut]).diagnostics).toEqual([
+		{
+			level: "error",
+			code: "E0425",
+			file: "src/lib.rs",
+			line: 33,
+			col: 5,
+			message: "cannot find function `missing_function` in this scope",
+		},
+	]);
+});
+
+test("people read the rendered text of a message and nothing of an artifact", () => {
+	const parser = createParser("cargo");
+	const shown = linesOf("cargo-build-json").map((line) => parser.readable?.(line));
+	expect(shown[0]).toBe("   Compiling shop v0.1.0 (/home/dev/shop)");
+	expect(shown[1]?.split("\n").slice(0, 2)).toEqual(["warning: unused variable: `unused`", " --> src/price.rs:2:9"]);
+	expect(shown.filter((line) => line === undefined).length).toBeGreaterThan(3);
+});
+
+test("nextest: each failure with the panic of its own thread, and the counts of the summary", () => {
+	const report = reportOf("cargo", "nextest-failures");
+	expect(report.tests).toEqual({ passed: 3, failed: 6, ignored: 1 });
+	expect(report.failures).toEqual([
+		libraryFailures[0],
+		addsBadly,
+		libraryFailures[2],
+		libraryFailures[4],
+		libraryFailures[3],
+		{
+			test: "checks_out_late",
+			file: "tests/checkout.rs",
+			line: 9,
+			col: 5,
+			message: "assertion `left != right` failed\n  left: 2\n right: 2",
+		},
+	]);
+});
+
+test("nextest in colour reads the same", () => {
+	const report = reportOf("cargo", "nextest-color");
+	expect(report.tests).toEqual({ passed: 1, failed: 1, ignored: 6 });
+	expect(report.failures).toEqual([addsBadly]);
+});
+
+test("nextest that stops at the first failure says how many did not run", () => {
+	const report = reportOf("cargo", "nextest-stops");
+	expect(report.tests).toEqual({ passed: 2, failed: 1, ignored: 1 });
+	expect(report.notes).toEqual(["6 tests of 9 did not run, because another failed"]);
+});
+
+test("nextest with a filter that matches nothing says so", () => {
+	expect(reportOf("cargo", "nextest-none").notes).toEqual(["no test ran: the filter matched nothing in 10 tests"]);
+});

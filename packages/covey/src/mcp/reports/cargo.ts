@@ -1,0 +1,79 @@
+import { CargoJson, isCargoJson, renderedOf } from "./cargo-json.ts";
+import { Collector } from "./collect.ts";
+import { Libtest } from "./libtest.ts";
+import { Nextest } from "./nextest.ts";
+import { PanicReader } from "./panic.ts";
+import type { Report, ReportOptions, ToolParser } from "./report.ts";
+import { RustcText } from "./rustc-text.ts";
+
+/**
+ * Reads `cargo build`, `clippy`, `test` and `nextest`: compiler messages as JSON or as text, then the tests. The lines
+ * of a test section belong to the tests, whatever they look like.
+ */
+export class CargoParser implements ToolParser {
+	recognised = false;
+	readonly #filter: string | undefined;
+	readonly #found: Collector;
+	readonly #json: CargoJson;
+	readonly #text: RustcText;
+	readonly #libtest: Libtest;
+	readonly #nextest: Nextest;
+	/** A panic outside tests: of the program that `cargo run` starts, or of a build script. */
+	#panic: PanicReader | undefined;
+
+	constructor(options: ReportOptions = {}) {
+		this.#filter = options.filter;
+		this.#found = new Collector(options);
+		this.#json = new CargoJson(this.#found);
+		this.#text = new RustcText(this.#found);
+		this.#libtest = new Libtest(this.#found);
+		this.#nextest = new Nextest(this.#found);
+	}
+
+	line(text: string): void {
+		if (!this.recognised) this.recognised = marks.test(text) || isCargoJson(text);
+		if (isCargoJson(text)) this.#json.line(text);
+		else {
+			this.#nextest.line(text);
+			if (this.#nextest.wasSeen) this.#text.line(text);
+			else this.#stable(text);
+		}
+	}
+
+	end(): Report {
+		this.#text.end();
+		if (this.#panic) {
+			const { place, message } = this.#panic.found;
+			this.#found.diagnose({ level: "error", ...place, message: `panicked: ${message}` });
+		}
+		const tests = this.#nextest.end(this.#filter) ?? this.#libtest.end(this.#filter);
+		const isComplete = this.#json.isComplete || this.#text.isComplete;
+		return this.#found.report({
+			tests,
+			...(isComplete && { errors: this.#found.count("error"), warnings: this.#found.count("warning") }),
+		});
+	}
+
+	readable(text: string): string | undefined {
+		return isCargoJson(text) ? renderedOf(text) : text;
+	}
+
+	/** A line of the stable harness, or of cargo around it. */
+	#stable(text: string): void {
+		const wasOpen = this.#libtest.isOpen;
+		const death = /^ {2}process didn't exit successfully: .*\((signal: .+|exit .+)\)$/.exec(text);
+		if (death && this.#libtest.wasSeen) this.#libtest.died(death[1]!);
+		else this.#libtest.line(text);
+		if (wasOpen || this.#libtest.isOpen) return;
+		this.#text.line(text);
+		this.#outside(text);
+	}
+
+	#outside(text: string): void {
+		if (text.startsWith("thread 'main' ")) this.#panic = new PanicReader("main");
+		this.#panic?.line(text.trimStart());
+	}
+}
+
+/** Lines that only cargo and its children write. */
+const marks = /^running \d+ tests?$|^ +(Compiling|Checking|Finished) \S+ .*|^error\[E\d{4}\]: |^ Nextest run ID /;

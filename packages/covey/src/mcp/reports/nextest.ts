@@ -1,0 +1,81 @@
+import type { Collector } from "./collect.ts";
+import { nothingRan } from "./nothing-ran.ts";
+import { PanicReader } from "./panic.ts";
+import type { TestCounts } from "./report.ts";
+
+/** Reads the text of cargo-nextest: a line per test, below it the output of one that failed, and a summary that repeats the failed ones. */
+export class Nextest {
+	readonly #found: Collector;
+	#started = false;
+	#counts: TestCounts | undefined;
+	#skipped = 0;
+	#current: { readonly test: string; readonly key: string; readonly status: string; readonly panic: PanicReader } | undefined;
+
+	constructor(found: Collector) {
+		this.#found = found;
+	}
+
+	get wasSeen(): boolean {
+		return this.#started;
+	}
+
+	line(text: string): void {
+		const isIndented = text.startsWith(" ");
+		const status = isIndented ? statusLine.exec(text) : null;
+		const start = isIndented ? /^ +Starting (\d+) tests? across \d+ binar(?:y|ies)(?: \((\d+) tests? skipped)?/.exec(text) : null;
+		const summary = isIndented ? /^ +Summary \[.*?\] +(?:\d+\/)?\d+ tests? run: (.+)$/.exec(text) : null;
+		if (status) this.#status(status[1]!, status[2]!, status[3]!);
+		else if (start) this.#start(Number(start[2] ?? 0));
+		else if (summary) this.#summary(summary[1]!);
+		else if (this.#current && !harness.test(text) && text.trim() !== this.#current.test)
+			this.#current.panic.line(text.replace(/^ {4}/, ""));
+	}
+
+	end(filter: string | undefined): TestCounts | undefined {
+		this.#close();
+		if (!this.#started) return undefined;
+		if (this.#counts && this.#counts.passed + this.#counts.failed === 0)
+			this.#found.note(nothingRan({ filter, passedOver: this.#skipped }));
+		return this.#counts;
+	}
+
+	#start(skipped: number): void {
+		this.#started = true;
+		this.#skipped = skipped;
+	}
+
+	#status(status: string, binary: string, test: string): void {
+		this.#close();
+		this.#started = true;
+		if (passing.test(status)) return;
+		this.#current = { test, key: `${binary}\0${test}`, status, panic: new PanicReader(test) };
+	}
+
+	/** A try that failed is a failure only when the summary repeats it: a later one may have passed. */
+	#close(): void {
+		if (this.#current === undefined) return;
+		const { test, key, status, panic } = this.#current;
+		this.#current = undefined;
+		if (status.startsWith("TRY ") && this.#counts === undefined) return;
+		const { place, message } = panic.found;
+		const ending = status.endsWith("FAIL") ? "" : `ended with ${status}`;
+		this.#found.failed(key, { test, ...place, message: [ending, message].filter((line) => line !== "").join("\n") });
+	}
+
+	#summary(text: string): void {
+		this.#close();
+		const amount = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(text)?.[1] ?? 0);
+		this.#counts = {
+			passed: amount("passed"),
+			failed: amount("failed") + amount("timed out") + amount("exec failed"),
+			ignored: amount("skipped"),
+		};
+	}
+}
+
+/** What the harness in the test's process says of itself. */
+const harness = /^ *(running 1 test|test .* \.\.\. FAILED|failures:|---- .* std(out|err) ----|test result: .*|std(out|err) ─+)?$/;
+
+/** `        FAIL [   0.080s] (3/9) shop price::tests::parses_cents` */
+const statusLine = /^ +((?:TRY \d+ )?[A-Z][A-Z-]+(?: \d+\/\d+)?) \[ *>?[\d.]+s\] (?:\( *\d+\/\d+\) +)?(\S+) (.+)$/;
+const passing = /^(PASS|LEAK|FLAKY|SLOW|TRY \d+ (PASS|SLOW)|SKIP)/;

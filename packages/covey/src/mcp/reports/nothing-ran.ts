@@ -1,0 +1,22 @@
+/** What a log tells of a run in which no test ran. */
+export interface Idle {
+	readonly filter?: string | undefined;
+	/** Tests (or what `noun` says) that the filter passed over. */
+	readonly passedOver?: number | undefined;
+	readonly ignored?: number | undefined;
+	readonly noun?: "test" | "test file" | "package";
+}
+
+/** Zero tests is never green: the sentence that says so, with the reason where the log tells it. */
+export function nothingRan({ filter, passedOver = 0, ignored = 0, noun = "test" }: Idle): string {
+	const name = filter === undefined ? "the filter" : `the filter "${filter.slice(0, 200)}"`;
+	if (passedOver > 0) return `no test ran: ${name} matched nothing in ${plural(passedOver, noun)}`;
+	if (filter !== undefined && ignored === 0) return `no test ran: ${name} matched nothing`;
+	if (ignored > 0) return `no test ran: ${ignored === 1 ? "the only one is" : `all ${ignored} are`} ignored or skipped`;
+	return "no test ran: none was found";
+}
+
+export const plural = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? "" : "s"}`;
+
+/** For a log of a known tool that has no closing counts: the tool was killed, or the log was cut. */
+export const endsEarly = "the log ends before the summary: the counts are unknown";

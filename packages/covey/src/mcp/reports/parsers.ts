@@ -1,0 +1,36 @@
+import { AutoParser } from "./auto.ts";
+import { CargoParser } from "./cargo.ts";
+import { GenericParser } from "./generic.ts";
+import { GoParser } from "./go.ts";
+import { JestParser } from "./jest.ts";
+import { PytestParser } from "./pytest.ts";
+import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
+import { TscParser } from "./tsc.ts";
+import { VitestParser } from "./vitest.ts";
+
+/** Who reads a log. "auto" is for scripts that run several tools, "generic" for tools that nobody here knows. */
+export const parserNames = ["cargo", "jest", "vitest", "pytest", "go", "tsc", "auto", "generic"] as const;
+export type ParserName = (typeof parserNames)[number];
+
+export function isParserName(name: unknown): name is ParserName {
+	return parserNames.some((known) => known === name);
+}
+
+/** A parser for one log; it is not used twice. */
+export function createParser(name: ParserName, options: ReportOptions = {}): LogParser {
+	if (name === "generic") return new GenericParser(options);
+	if (name === "auto") {
+		const all = Object.values(tools).map((Tool) => new Tool(options));
+		return new AutoParser(all, options);
+	}
+	return new tools[name](options);
+}
+
+const tools: Readonly<Record<Exclude<ParserName, "auto" | "generic">, new (options: ReportOptions) => ToolParser>> = {
+	cargo: CargoParser,
+	jest: JestParser,
+	vitest: VitestParser,
+	pytest: PytestParser,
+	go: GoParser,
+	tsc: TscParser,
+};
