@@ -192,6 +192,7 @@ export const operations = {
 			uses: z.number().int().min(1).max(1000).default(1),
 			name: WorkerName.optional(),
 			tags: Tags.default({}),
+			worktree: z.string().max(wireLimits.pathLengthMax).startsWith("/", "an absolute path on the coordinator's machine").optional(),
 		}),
 		output: z.object({ token: z.string(), record: TokenRecordView }),
 		summary: "Create a token; its secret is shown this once",

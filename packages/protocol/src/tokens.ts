@@ -28,6 +28,8 @@ export const TokenRecordView = z.object({
 	/** Join tokens: the only name, and the tags that the worker gets. */
 	name: WorkerName.optional(),
 	tags: Tags,
+	/** Client tokens: the worktree on the coordinator's machine that `/mcp` serves with it. */
+	worktree: z.string().optional(),
 	revoked: z.boolean(),
 });
 export type TokenRecordView = z.infer<typeof TokenRecordView>;

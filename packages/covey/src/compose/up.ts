@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import type { Fleet } from "@covey/client";
 import { openDiskBlobs } from "#blobs/disk/blobs.ts";
 import { type Coordinator, createCoordinator } from "#coordinator/coordinator.ts";
 import { createSnapshotStore } from "#coordinator/git/store.ts";
@@ -20,6 +21,7 @@ import type { Runner } from "#ports/runner.ts";
 import { createInProcessTransport } from "#worker/link/in-process.ts";
 import { loadConfig } from "./config.ts";
 import { createProcessLog, type ProcessLog } from "./log.ts";
+import { createMcpRelay } from "./mcp/relay.ts";
 import { type Paths, paths } from "./paths.ts";
 import type { Settings } from "./settings.ts";
 import { createMachineWorker, defaultSlots } from "./worker-parts.ts";
@@ -36,6 +38,8 @@ export interface UpOptions {
 	readonly readyFd?: number;
 	/** Of the embedded worker, besides `run`. */
 	readonly runners?: readonly Runner[];
+	/** How this process calls itself in the name of a token, for `/mcp`. Absent: there is no `/mcp`. */
+	readonly connect?: (url: string, token: string) => Promise<Fleet>;
 }
 
 /** Runs the coordinator of this home, with its embedded worker, until a signal or idleness ends it. */
@@ -85,7 +89,9 @@ async function startCoordinator(
 		...new Set([...config.listen.filter((address) => address !== "tailnet"), ...(tailnet?.addresses ?? []), ...(options.host ?? [])]),
 	];
 	warnOfOpenDoors(addresses, tailnet?.addresses ?? [], logger);
-	const coordinator = createCoordinator(
+	const { connect } = options;
+	const mcp = connect && createMcpRelay((token) => connect(coordinator.url, token), logger);
+	const coordinator: Coordinator = createCoordinator(
 		{
 			stateDirectory: where.coordinator,
 			adminTokenFile: where.adminTokenFile,
@@ -114,6 +120,7 @@ async function startCoordinator(
 			clock: systemClock,
 			logger,
 			onFatal,
+			...(mcp && { mcp }),
 		},
 	);
 	await coordinator.start(new AbortController().signal);

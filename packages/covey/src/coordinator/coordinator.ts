@@ -6,6 +6,7 @@ import type { Blobs } from "#ports/blobs.ts";
 import type { Control } from "#ports/control.ts";
 import type { History } from "#ports/history.ts";
 import type { Journal } from "#ports/journal.ts";
+import type { McpEndpoint } from "#ports/mcp.ts";
 import { Archivist } from "./archivist.ts";
 import { ensureAdminToken } from "./auth/admin-token.ts";
 import { Admissions } from "./auth/admissions.ts";
@@ -59,6 +60,8 @@ export interface CoordinatorDependencies {
 	readonly blobs: Blobs;
 	readonly snapshots: SnapshotStore;
 	readonly logs: Logs & Service;
+	/** Absent: no `/mcp`. */
+	readonly mcp?: McpEndpoint;
 	readonly clock: Clock;
 	readonly logger: Logger;
 	/** The coordinator cannot go on and tells nothing any more: end the process; the next start recovers. */

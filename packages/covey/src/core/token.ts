@@ -16,5 +16,6 @@ export interface TokenRecord {
 	usesLeft?: number;
 	readonly name?: string;
 	readonly tags: Readonly<Record<string, string>>;
+	readonly worktree?: string;
 	revoked: boolean;
 }

@@ -1,6 +1,9 @@
+import { connect } from "@covey/client";
 import { duration, integer, list, within } from "#cli/arguments.ts";
 import { defineCommand } from "#cli/command.ts";
+import { dial } from "#cli/dial.ts";
 import { exitCodes } from "#cli/exit-code.ts";
+import { leanFetch } from "#cli/lean-fetch.ts";
 
 interface Options {
 	readonly port?: number;
@@ -21,7 +24,7 @@ export const up = defineCommand<Options>({
 	notes: "Says on stderr when it is ready. The first SIGTERM or Ctrl-C drains, the second stops, the third kills.",
 	run: async ({ options }) => {
 		const { runCoordinator } = await import("#compose/up.ts");
-		await runCoordinator(options);
+		await runCoordinator({ ...options, connect: (url, token) => connect({ url, token, webSocket: dial, fetch: leanFetch }) });
 		return exitCodes.ok;
 	},
 });

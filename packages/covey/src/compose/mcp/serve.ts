@@ -3,6 +3,7 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { loadConfig } from "#compose/config.ts";
 import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
+import { keepOpen } from "./keep-open.ts";
 import { openWorktree } from "./worktree.ts";
 
 export interface ServeMcpOptions {
@@ -23,7 +24,8 @@ const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function serveMcp({ directory, openFleet, say }: ServeMcpOptions): Promise<number> {
 	const { settings } = await loadConfig(process.env, directory);
 	const worktree = await openWorktree(directory, settings.client);
-	const desk = new JobDesk(keepOpen(openFleet), "connection");
+	const fleet = keepOpen(openFleet);
+	const desk = new JobDesk(fleet.open, "connection");
 	const ended = Promise.withResolvers<number>();
 	process.stdin.once("end", () => ended.resolve(0)).once("close", () => ended.resolve(0));
 	process.stdout.once("error", () => ended.resolve(0));
@@ -32,19 +34,8 @@ export async function serveMcp({ directory, openFleet, say }: ServeMcpOptions): 
 		onerror: (error) => say(`covey mcp: ${error.message}`),
 	});
 	const code = await ended.promise;
-	await desk[Symbol.asyncDispose]();
+	await desk.leave();
 	await server.close();
+	await fleet.close();
 	return code;
-}
-
-/** One fleet for all calls; a failed one is opened anew at the next call. */
-function keepOpen(open: () => Promise<Fleet>): () => Promise<Fleet> {
-	let fleet: Promise<Fleet> | undefined;
-	return () => {
-		fleet ??= open().catch((error) => {
-			fleet = undefined;
-			throw error;
-		});
-		return fleet;
-	};
 }

@@ -55,7 +55,10 @@ export async function openWorktree(directory: string, client: Settings["client"]
 		async apply(patch: Uint8Array, tree: string): Promise<Applied> {
 			const now = await snapshot();
 			if (now.tree !== tree)
-				return { applied: false, reason: `the worktree has changed meanwhile (it was at tree ${tree.slice(0, 10)}, it is at ${now.tree.slice(0, 10)})` };
+				return {
+					applied: false,
+					reason: `the worktree has changed meanwhile (it was at tree ${tree.slice(0, 10)}, it is at ${now.tree.slice(0, 10)})`,
+				};
 			const call = { trust: "user", directory: root } as const;
 			const names = await runGit({ ...call, arguments: ["apply", "--numstat", "-z", "-"], input: patch });
 			const { exitCode, stderr } = await runGit({ ...call, arguments: ["apply", "--binary", "--whitespace=nowarn", "-"], input: patch });

@@ -65,8 +65,15 @@ export class Authenticator {
 		if (record.revoked) throw unauthenticated(`the token ${record.id} was revoked`);
 		if (record.expiresAt !== undefined && record.expiresAt <= this.#options.now())
 			throw unauthenticated(`the token ${record.id} expired at ${new Date(record.expiresAt).toISOString()}`);
-		const { id, label, roles, namespaces, expiresAt } = record;
-		return { name: label || id, tokenId: id, roles, namespaces, ...(expiresAt !== undefined && { expiresAt }) };
+		const { id, label, roles, namespaces, expiresAt, worktree } = record;
+		return {
+			name: label || id,
+			tokenId: id,
+			roles,
+			namespaces,
+			...(expiresAt !== undefined && { expiresAt }),
+			...(worktree !== undefined && { worktree }),
+		};
 	}
 }
 

@@ -12,6 +12,8 @@ export interface Principal {
 	readonly namespaces: readonly string[];
 	/** Of the token; absent: never. */
 	readonly expiresAt?: number;
+	/** Of the token: the worktree that `/mcp` serves with it. */
+	readonly worktree?: string;
 	/** Set when the token is that of a worker's session. */
 	readonly session?: { readonly worker: string; readonly session: string };
 }

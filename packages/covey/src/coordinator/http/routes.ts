@@ -5,12 +5,14 @@ import type { Metrics } from "#coordinator/metrics/metrics.ts";
 import type { Handlers, OperationContext } from "#coordinator/operations/context.ts";
 import type { LinkServer } from "#coordinator/ws/server.ts";
 import type { Blobs } from "#ports/blobs.ts";
+import type { McpEndpoint } from "#ports/mcp.ts";
 import { sendJson } from "./answer.ts";
 import { createEventRoute } from "./event-routes.ts";
 import type { EventStreams } from "./event-stream.ts";
 import { createGitRoutes } from "./git-routes.ts";
 import { createHealthRoutes } from "./health-routes.ts";
 import { createLogRoute } from "./log-route.ts";
+import { createMcpRoute } from "./mcp-route.ts";
 import { createOperationRoutes, describeApi } from "./operation-routes.ts";
 import type { Route } from "./route.ts";
 
@@ -23,10 +25,11 @@ export interface RoutesOptions {
 	readonly blobs: Blobs;
 	readonly snapshots: SnapshotStore;
 	readonly link: Pick<LinkServer, "authorizeGit">;
+	readonly mcp?: McpEndpoint;
 }
 
 /** Everything that answers HTTP, in one table: the door goes through it, and the OpenAPI document is made from it. */
-export function createRoutes({ context, handlers, metrics, streams, logs, blobs, snapshots, link }: RoutesOptions): readonly Route[] {
+export function createRoutes({ context, handlers, metrics, streams, logs, blobs, snapshots, link, mcp }: RoutesOptions): readonly Route[] {
 	const routes: Route[] = [
 		...createOperationRoutes(handlers),
 		createEventRoute(context.control, context.feed, streams),
@@ -34,6 +37,7 @@ export function createRoutes({ context, handlers, metrics, streams, logs, blobs,
 		...createArtifactRoutes(context, blobs),
 		...createGitRoutes(context.control, snapshots, link.authorizeGit),
 		...createHealthRoutes(context.control, metrics),
+		...(mcp ? [createMcpRoute(mcp)] : []),
 		{
 			method: "GET",
 			path: "/api/v1/openapi.json",

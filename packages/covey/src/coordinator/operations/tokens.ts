@@ -34,7 +34,8 @@ export function createTokenHandlers(context: OperationContext): TokenHandlers {
 }
 
 /** @throws CoveyError `bad_request` for what makes no sense together. */
-function checkRelations({ kind, roles, name, uses }: OperationRequest<"token.create">): void {
+function checkRelations({ kind, roles, name, uses, worktree }: OperationRequest<"token.create">): void {
+	if (kind === "join" && worktree !== undefined) throw new CoveyError("bad_request", "worktree: only a client token names one");
 	if (kind === "client" && roles.length === 0) throw new CoveyError("bad_request", "roles: a client token needs at least one role");
 	if (kind === "client" && name !== undefined) throw new CoveyError("bad_request", "name: only a join token is for one worker's name");
 	if (kind === "join" && roles.length > 0) throw new CoveyError("bad_request", "roles: a join token enrols a worker and has no roles");
@@ -42,7 +43,7 @@ function checkRelations({ kind, roles, name, uses }: OperationRequest<"token.cre
 }
 
 function recordOf(request: OperationRequest<"token.create">, secret: string, now: number, createdBy: string): TokenRecord {
-	const { kind, roles, namespaces, label, uses, name, tags } = request;
+	const { kind, roles, namespaces, label, uses, name, tags, worktree } = request;
 	const ttlMs = request.ttlMs ?? (kind === "join" ? joinTtlMs : undefined);
 	return {
 		id: randomBytes(6).toString("hex"),
@@ -57,6 +58,7 @@ function recordOf(request: OperationRequest<"token.create">, secret: string, now
 		...(kind === "join" && { usesLeft: uses }),
 		...(name !== undefined && { name }),
 		tags,
+		...(worktree !== undefined && { worktree }),
 		revoked: false,
 	};
 }

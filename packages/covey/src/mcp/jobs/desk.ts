@@ -13,10 +13,10 @@ interface Own {
 }
 
 /**
- * The jobs that one asker has started or asked about. What it started and did not detach ends with it: by `close`, or
+ * The jobs that one asker has started or asked about. What it started and did not detach ends with it: by `leave`, or
  * because the coordinator no longer hears that somebody is there.
  */
-export class JobDesk implements AsyncDisposable {
+export class JobDesk {
 	readonly #open: () => Promise<Fleet>;
 	readonly #presence: Presence;
 	readonly #jobs = new Map<string, Job>();
@@ -83,10 +83,15 @@ export class JobDesk implements AsyncDisposable {
 	}
 
 	/** The asker is gone: what it started ends, what it detached goes on. Waits for the coordinator's word only so long. */
-	async [Symbol.asyncDispose](): Promise<void> {
-		clearInterval(this.#timer);
+	async leave(): Promise<void> {
 		const cancels = [...this.#own.keys()].map((id) => this.cancel(id).catch(() => {}));
 		if (cancels.length > 0) await Promise.race([Promise.all(cancels), new Promise((resolve) => setTimeout(resolve, mcpLimits.goodbyeMs))]);
+		this.forget();
+	}
+
+	/** Looks after nothing any more. What is held ends when its hold does. */
+	forget(): void {
+		clearInterval(this.#timer);
 		for (const job of this.#jobs.values()) job.close();
 	}
 
