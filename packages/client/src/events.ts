@@ -2,6 +2,7 @@ import { CoveyError } from "@covey/protocol/errors";
 import type { FleetEvent } from "@covey/protocol/events";
 import type { ToClient } from "@covey/protocol/socket";
 import { Inbox } from "./inbox.ts";
+import { clientLimits } from "./limits.ts";
 import type { Multiplexer, Subscription } from "./multiplexer.ts";
 
 export interface EventsOptions {
@@ -13,32 +14,57 @@ export interface EventsOptions {
 /**
  * The fleet's events, for as long as they are read. After a dropped link they go on behind the last one.
  *
- * @throws CoveyError when the link is closed for good; `signal`'s reason.
+ * A reader that falls behind costs a bounded number of events: then the subscription is closed, and opened again behind
+ * the last of them once they are read.
+ *
+ * @throws CoveyError when the link is closed for good, or with `not_found` when the coordinator no longer keeps the
+ * events that come next; `signal`'s reason.
  */
 export async function* events(multiplexer: Multiplexer, options: EventsOptions = {}): AsyncGenerator<FleetEvent, void, undefined> {
 	options.signal?.throwIfAborted();
-	const inbox = new Inbox<FleetEvent>();
-	const abort = () => inbox.fail(options.signal?.reason);
+	const reader = new EventReader(multiplexer, options.sequence);
+	const abort = () => reader.inbox.fail(options.signal?.reason);
 	options.signal?.addEventListener("abort", abort, { once: true });
-	const id = multiplexer.subscribe(new EventReader(inbox, options.sequence));
 	try {
-		for (let event = await inbox.next(); event !== undefined; event = await inbox.next()) yield event;
+		reader.subscribe();
+		for (let event = await reader.next(); event !== undefined; event = await reader.next()) yield event;
 	} finally {
 		options.signal?.removeEventListener("abort", abort);
-		multiplexer.unsubscribe(id);
+		reader.close();
 	}
 }
 
-/** Several events share a sequence, so a resumed reader asks from before its last one and skips those it has seen. */
+/**
+ * subscribed → (too much unread) paused → (all read) subscribed …
+ *
+ * Several events share a sequence, so a resumed reader asks from before its last one and skips those it has seen.
+ */
 class EventReader implements Subscription {
+	readonly inbox = new Inbox<FleetEvent>();
+	#id = 0;
+	#paused = false;
 	#sequence: number | undefined;
 	#seen = 0;
 	#skip = 0;
-	readonly #inbox: Inbox<FleetEvent>;
+	readonly #multiplexer: Multiplexer;
 
-	constructor(inbox: Inbox<FleetEvent>, sequence: number | undefined) {
-		this.#inbox = inbox;
+	constructor(multiplexer: Multiplexer, sequence: number | undefined) {
+		this.#multiplexer = multiplexer;
 		this.#sequence = sequence;
+	}
+
+	subscribe(): void {
+		this.#paused = false;
+		this.#id = this.#multiplexer.subscribe(this);
+	}
+
+	async next(): Promise<FleetEvent | undefined> {
+		if (this.#paused && this.inbox.size === 0) this.subscribe();
+		return this.inbox.next();
+	}
+
+	close(): void {
+		this.#multiplexer.unsubscribe(this.#id);
 	}
 
 	open(id: number): unknown {
@@ -48,7 +74,7 @@ class EventReader implements Subscription {
 	}
 
 	message(message: ToClient): void {
-		if (message.type === "error" || message.type === "closed") this.#inbox.end(message.error && CoveyError.from(message.error));
+		if (message.type === "error" || message.type === "closed") this.inbox.end(message.error && CoveyError.from(message.error));
 		else if (message.type === "event") this.#event(message.event);
 	}
 
@@ -63,12 +89,15 @@ class EventReader implements Subscription {
 			return;
 		}
 		this.#seen++;
-		this.#inbox.push(event);
+		this.inbox.push(event);
+		if (this.inbox.size < clientLimits.eventsUnreadMax) return;
+		this.#paused = true;
+		this.close();
 	}
 
 	frame(): void {}
 
 	fail(error: CoveyError): void {
-		this.#inbox.end(error);
+		this.inbox.end(error);
 	}
 }

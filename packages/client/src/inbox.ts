@@ -11,6 +11,11 @@ export class Inbox<T> {
 		this.#wake?.();
 	}
 
+	/** Items that nobody has taken yet. */
+	get size(): number {
+		return this.#items.length - this.#taken;
+	}
+
 	/** The last item that nobody has taken yet. */
 	get last(): T | undefined {
 		return this.#items.length > this.#taken ? this.#items.at(-1) : undefined;

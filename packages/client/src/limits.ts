@@ -17,4 +17,6 @@ export const clientLimits = {
 	submitCharactersMax: 256 * 1024,
 	/** Output that may be on its way to a reader of one task that does not read. */
 	creditBytes: 4 * 1024 * 1024,
+	/** Events that wait for a reader that does not read. The coordinator keeps more of them, so that it can go on behind these. */
+	eventsUnreadMax: 2000,
 } as const;
