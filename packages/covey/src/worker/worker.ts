@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import type { Pressure, V2ToWorkerMessage, WorkerOffer } from "@covey/protocol";
+import type { Pressure, WorkerOffer } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
-import { type AgentEffect, type AgentEvent, createAgent, slotsUsed } from "#core/agent/agent.ts";
+import { type Agent, type AgentEffect, type AgentEvent, createAgent, slotsUsed } from "#core/agent/agent.ts";
 import { nextAgentTimerAt, stepAgent } from "#core/agent/step.ts";
 import type { JoinToken } from "#host/token/token.ts";
 import type { Clock } from "#kit/clock.ts";
@@ -11,12 +11,12 @@ import type { Logger } from "#kit/logger.ts";
 import type { Service } from "#kit/service.ts";
 import type { LinkTransport } from "#ports/link.ts";
 import type { Runner } from "#ports/runner.ts";
-import { createAttempts } from "./attempts.ts";
-import { loadIdentity } from "./identity.ts";
+import { type Attempts, createAttempts } from "./attempts.ts";
+import { loadIdentity, type WorkerIdentity } from "./identity.ts";
 import { createLeaseClock } from "./lease-clock.ts";
 import { workerLimits } from "./limits.ts";
-import { createLink, type Link } from "./link/link.ts";
-import { createSpool } from "./spool/spool.ts";
+import { createLink, type Link, type LinkListener, type LinkOptions } from "./link/link.ts";
+import { createSpool, type Spool } from "./spool/spool.ts";
 
 export interface ResolvedWorkerConfig {
 	readonly name: string;
@@ -67,189 +67,219 @@ export interface Worker extends Service {
 }
 
 export function createWorker(config: ResolvedWorkerConfig, dependencies: WorkerDependencies): Worker {
-	const { transport, logger, clock } = dependencies;
-	const now = createLeaseClock(clock.monotonic, Date.now);
-	const leave = deferred();
-	const left = deferred<Error | undefined>();
-	const offer = (): WorkerOffer => ({
-		...config.offer,
-		version: config.version,
-		capabilities: dependencies.runners.map(({ type }) => type),
-		warm: [...(dependencies.warm?.() ?? [])],
-	});
-	const agent = createAgent({ offer: offer(), fenceGraceMs: workerLimits.fenceGraceMs });
-	const spool = createSpool({
-		directory: join(config.stateDirectory, "spool"),
-		limits: { attemptBytesMax: config.outputBytesMax, ...workerLimits.output },
-		totalBytesMax: config.spoolBytesMax,
-		logger,
-	});
-	const attempts = createAttempts({
-		runners: dependencies.runners,
-		spool,
-		logger,
-		isConnected: () => link?.connection !== undefined,
-		started: (name) => feed({ type: "attempt.started", ...name }),
-		ended(name, report) {
-			feed({ type: "attempt.ended", ...name, report });
-			offerWarm();
-		},
-	});
-	let link: Link | undefined;
-	let timer: NodeJS.Timeout | undefined;
-	/** What the timer waits for. */
-	let timerAt: number | undefined;
-	let sampling: NodeJS.Timeout | undefined;
-	let stopping: Promise<void> | undefined;
-	let finished = false;
-	let offered = offer();
+	return new AgentWorker(config, dependencies);
+}
+
+/**
+ * created → started → leaving (drain or stop) → finished, which is final. Whatever happens outside becomes an event of the
+ * agent, in `#feed`; whatever the agent wants done is carried out in `#perform`. Nothing else decides anything.
+ */
+class AgentWorker implements Worker {
+	readonly #config: ResolvedWorkerConfig;
+	readonly #dependencies: WorkerDependencies;
+	readonly #now: () => number;
+	readonly #agent: Agent;
+	readonly #spool: Spool;
+	readonly #attempts: Attempts;
+	/** All is handed over, or nobody will take it any more. */
+	readonly #leave = deferred();
+	readonly #left = deferred<Error | undefined>();
+	/** What the coordinator was last told of. */
+	#offered: WorkerOffer;
+	#link: Link | undefined;
+	#timer: NodeJS.Timeout | undefined;
+	#sampling: NodeJS.Timeout | undefined;
+	#stopping: Promise<void> | undefined;
+	#finished = false;
+
+	constructor(config: ResolvedWorkerConfig, dependencies: WorkerDependencies) {
+		const { clock, logger, runners } = dependencies;
+		this.#config = config;
+		this.#dependencies = dependencies;
+		this.#now = createLeaseClock(clock.monotonic, Date.now);
+		this.#offered = this.#offer();
+		this.#agent = createAgent({ offer: this.#offered, fenceGraceMs: workerLimits.fenceGraceMs });
+		this.#spool = createSpool({
+			directory: join(config.stateDirectory, "spool"),
+			limits: { attemptBytesMax: config.outputBytesMax, ...workerLimits.output },
+			totalBytesMax: config.spoolBytesMax,
+			logger,
+		});
+		this.#attempts = createAttempts({
+			runners,
+			spool: this.#spool,
+			logger,
+			isConnected: () => this.#link?.connection !== undefined,
+			started: (name) => this.#feed({ type: "attempt.started", ...name }),
+			ended: (name, report) => {
+				this.#feed({ type: "attempt.ended", ...name, report });
+				this.#offerWarm();
+			},
+		});
+	}
+
+	get left(): Promise<Error | undefined> {
+		return this.#left.promise;
+	}
+
+	credentials() {
+		return { url: this.#dependencies.transport.url, token: this.#link?.token };
+	}
+
+	async start(signal: AbortSignal): Promise<void> {
+		signal.throwIfAborted();
+		const { transport } = this.#dependencies;
+		const identity = transport.trusted ? undefined : await loadIdentity(this.#config.stateDirectory);
+		this.#feed({ type: "recovered", attempts: this.#attempts.recover(await this.#spool.recover()) });
+		this.#link = createLink(this.#linkOptions(identity), this.#linkListener());
+		this.#sample();
+		await this.#link.start(signal).catch(async (error: unknown) => {
+			this.#stopping ??= this.#finish();
+			await this.#stopping;
+			throw error;
+		});
+	}
+
+	async drain(): Promise<void> {
+		this.#feed({ type: "drain" });
+		await this.#leave.promise;
+		await this.stop();
+	}
+
+	async stop(): Promise<void> {
+		if (this.#link === undefined) return;
+		this.#stopping ??= this.#stopWithin();
+		await this.#stopping;
+	}
+
+	status(): WorkerStatusReport {
+		return {
+			name: this.#config.name,
+			connected: this.#link?.connection !== undefined,
+			leaving: this.#agent.leaving !== "no",
+			slotsUsed: slotsUsed(this.#agent),
+			attempts: Array.from(this.#agent.attempts.values(), ({ assign, state }) => ({ task: assign.task, attempt: assign.attempt, state })),
+		};
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.stop();
+	}
 
 	/** The only way into the agent. Effects are performed in order; none of them feeds it again before all are done. */
-	function feed(event: AgentEvent): void {
-		for (const effect of stepAgent(agent, event, now())) perform(effect);
-		const at = finished ? undefined : nextAgentTimerAt(agent);
-		if (at === timerAt) return;
-		clearTimeout(timer);
-		timerAt = at;
-		if (at !== undefined) timer = setTimeout(tick, Math.min(Math.max(at - now(), 1), workerLimits.tickMsMax));
+	#feed(event: AgentEvent): void {
+		for (const effect of stepAgent(this.#agent, event, this.#now())) this.#perform(effect);
+		clearTimeout(this.#timer);
+		const at = nextAgentTimerAt(this.#agent);
+		if (at === undefined || this.#finished) return;
+		this.#timer = setTimeout(() => this.#feed({ type: "tick" }), Math.min(Math.max(at - this.#now(), 1), workerLimits.tickMsMax));
 	}
 
-	function tick(): void {
-		timerAt = undefined;
-		feed({ type: "tick" });
-	}
-
-	function perform(effect: AgentEffect): void {
+	#perform(effect: AgentEffect): void {
 		switch (effect.type) {
 			case "send":
-				if (effect.message.type !== "complete" || !attempts.completeBehindOutput(effect.message)) link?.send(effect.message);
+				if (effect.message.type !== "complete" || !this.#attempts.completeBehindOutput(effect.message)) this.#link?.send(effect.message);
 				break;
 			case "start":
-				attempts.start(effect.assign, link?.connection);
+				this.#attempts.start(effect.assign, this.#link?.connection);
 				break;
 			case "end":
-				attempts.end(effect);
+				this.#attempts.end(effect);
 				break;
 			case "resume":
-				attempts.resume(effect, link?.connection);
+				this.#attempts.resume(effect, this.#link?.connection);
 				break;
 			case "forget":
-				attempts.forget(effect);
+				this.#attempts.forget(effect);
 				break;
 			case "left":
-				leave.resolve();
+				this.#leave.resolve();
 				break;
 		}
 	}
 
-	function receive(message: V2ToWorkerMessage): void {
-		if (message.type === "acknowledge") spool.get(attemptKey(message.task, message.attempt))?.acknowledge(message.offset);
-		else feed({ type: "message", message });
+	#linkOptions(identity: WorkerIdentity | undefined): LinkOptions {
+		const { name, version, stateDirectory, token } = this.#config;
+		const { transport, clock, random, logger } = this.#dependencies;
+		const agent = this.#agent;
+		return {
+			transport,
+			identity,
+			name,
+			instance: randomUUID(),
+			version,
+			stateDirectory,
+			token,
+			offer: () => (agent.leaving === "no" ? agent.offer : { ...agent.offer, slots: 0 }),
+			clock,
+			random,
+			logger,
+			...workerLimits.link,
+		};
+	}
+
+	#linkListener(): LinkListener {
+		const { clock } = this.#dependencies;
+		return {
+			connected: ({ leaseTtlMs, syncMs }, since) => {
+				// The agent counts on the lease clock, which may be ahead of the monotonic one.
+				this.#feed({ type: "connected", since: this.#now() - (clock.monotonic() - since), leaseTtlMs, syncMs });
+			},
+			message: (message) => {
+				if (message.type === "acknowledge") this.#spool.get(attemptKey(message.task, message.attempt))?.acknowledge(message.offset);
+				else this.#feed({ type: "message", message });
+			},
+			disconnected: () => {
+				for (const output of this.#spool.values()) output.detach();
+				this.#feed({ type: "disconnected" });
+				void this.#attempts.keepAll();
+			},
+			refused: (error) => {
+				// Nobody will settle anything any more: a drain need not wait for it.
+				this.#left.resolve(error);
+				this.#leave.resolve();
+			},
+		};
+	}
+
+	#offer(): WorkerOffer {
+		const { runners, warm } = this.#dependencies;
+		const { offer, version } = this.#config;
+		return { ...offer, version, capabilities: runners.map(({ type }) => type), warm: [...(warm?.() ?? [])] };
 	}
 
 	/** Tells the coordinator when other repositories have become warm. */
-	function offerWarm(): void {
-		const next = offer();
-		if (next.warm.join() === offered.warm.join()) return;
-		offered = next;
-		feed({ type: "offer", offer: next });
+	#offerWarm(): void {
+		const next = this.#offer();
+		if (next.warm.join() === this.#offered.warm.join()) return;
+		this.#offered = next;
+		this.#feed({ type: "offer", offer: next });
 	}
 
-	function sample(): void {
-		if (dependencies.pressure === undefined || finished) return;
-		feed({ type: "pressure", pressure: dependencies.pressure() });
-		sampling = setTimeout(sample, workerLimits.pressureMs);
+	#sample(): void {
+		const { pressure } = this.#dependencies;
+		if (pressure === undefined || this.#finished) return;
+		this.#feed({ type: "pressure", pressure: pressure() });
+		this.#sampling = setTimeout(() => this.#sample(), workerLimits.pressureMs);
 	}
 
-	async function finish(): Promise<void> {
-		finished = true;
-		clearTimeout(timer);
-		clearTimeout(sampling);
-		await link?.stop();
-		await attempts.keepAll();
-		await spool.close();
-		left.resolve(undefined);
-	}
-
-	const worker: Worker = {
-		credentials: () => ({ url: transport.url, token: link?.token }),
-		left: left.promise,
-		async start(signal) {
-			signal.throwIfAborted();
-			const identity = transport.trusted ? undefined : await loadIdentity(config.stateDirectory);
-			feed({ type: "recovered", attempts: attempts.recover(await spool.recover()) });
-			link = createLink(
-				{
-					transport,
-					identity,
-					name: config.name,
-					instance: randomUUID(),
-					version: config.version,
-					stateDirectory: config.stateDirectory,
-					token: config.token,
-					offer: () => (agent.leaving === "no" ? agent.offer : { ...agent.offer, slots: 0 }),
-					clock,
-					random: dependencies.random,
-					logger,
-					...workerLimits.link,
-				},
-				{
-					connected: (welcome, since) => {
-						// The agent counts on the lease clock, which may be ahead of the monotonic one.
-						const { leaseTtlMs, syncMs } = welcome;
-						feed({ type: "connected", since: now() - (clock.monotonic() - since), leaseTtlMs, syncMs });
-					},
-					message: receive,
-					disconnected() {
-						for (const output of spool.values()) output.detach();
-						feed({ type: "disconnected" });
-						void attempts.keepAll();
-					},
-					refused(error) {
-						// Nobody will settle anything any more: a drain need not wait for it.
-						left.resolve(error);
-						leave.resolve();
-					},
-				},
-			);
-			sample();
-			await link.start(signal).catch(async (error: unknown) => {
-				stopping ??= finish();
-				await stopping;
-				throw error;
-			});
-		},
-		async drain() {
-			feed({ type: "drain" });
-			await leave.promise;
-			await worker.stop();
-		},
-		async stop() {
-			if (link === undefined) return;
-			stopping ??= stopWithin();
-			await stopping;
-		},
-		status: () => ({
-			name: config.name,
-			connected: link?.connection !== undefined,
-			leaving: agent.leaving !== "no",
-			slotsUsed: slotsUsed(agent),
-			attempts: Array.from(agent.attempts.values(), ({ assign, state }) => ({ task: assign.task, attempt: assign.attempt, state })),
-		}),
-		async [Symbol.asyncDispose]() {
-			await worker.stop();
-		},
-	};
-
-	async function stopWithin(): Promise<void> {
-		feed({ type: "stop" });
-		await attempts.ended();
+	async #stopWithin(): Promise<void> {
+		this.#feed({ type: "stop" });
+		await this.#attempts.ended();
 		// Their reports are sent; the receipt may not come, and then the disk has them.
 		const bound = new AbortController();
-		await Promise.race([leave.promise, clock.sleep(workerLimits.settleMs, bound.signal).catch(() => {})]);
+		await Promise.race([this.#leave.promise, this.#dependencies.clock.sleep(workerLimits.settleMs, bound.signal).catch(() => {})]);
 		bound.abort();
-		await finish();
+		await this.#finish();
 	}
 
-	return worker;
+	async #finish(): Promise<void> {
+		this.#finished = true;
+		clearTimeout(this.#timer);
+		clearTimeout(this.#sampling);
+		await this.#link?.stop();
+		await this.#attempts.keepAll();
+		await this.#spool.close();
+		this.#left.resolve(undefined);
+	}
 }
