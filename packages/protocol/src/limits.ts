@@ -35,6 +35,8 @@ export const wireLimits = {
 	slotsMax: 4096,
 	/** One uploaded pack of snapshot objects, in bytes. */
 	packBytesMax: 4 * 1024 * 1024 * 1024,
+	/** One pack that goes along with the offer of a snapshot, in base64. */
+	offeredPackLengthMax: 700_000,
 	/** One artifact, in bytes. */
 	artifactBytesMax: 4 * 1024 * 1024 * 1024,
 	/** A patch of what a command changed, in bytes. */

@@ -217,7 +217,14 @@ export const operations = {
 		method: "POST",
 		path: "/api/v1/repositories/{repository}/snapshots",
 		roles: ["submit"],
-		input: z.object({ repository: RepositoryId, namespace: Namespace.default("default"), tree: ObjectId, commit: ObjectId }),
+		input: z.object({
+			repository: RepositoryId,
+			namespace: Namespace.default("default"),
+			tree: ObjectId,
+			commit: ObjectId,
+			/** Taken if the snapshot is complete with it; else it is as if it had not been sent. In base64, with the commits it is packed against. */
+			pack: z.object({ bases: z.array(ObjectId).max(2), content: z.base64().max(wireLimits.offeredPackLengthMax) }).optional(),
+		}),
 		output: SnapshotOfferResult,
 		summary: "Ask whether a snapshot is here already, and against what to pack it",
 	}),

@@ -23,9 +23,9 @@ async function startBench() {
 	scratch.write({ "a.txt": "b\n" });
 	const shown = await take();
 	const key = { namespace: "default", repository: shown.repository };
-	for (const { commit, tree, objectDirectories, worktreeRoot } of [secret, shown]) {
-		const { content } = await packSnapshot({ snapshot: { commit, objectDirectories, worktreeRoot }, bases: [] });
-		await store.receive(key, { commit, tree, content });
+	for (const snapshot of [secret, shown]) {
+		const { content } = await packSnapshot({ snapshot, bases: [] });
+		await store.receive(key, { commit: snapshot.commit, tree: snapshot.tree, content });
 	}
 	const gitHttp = createGitHttp({ store, authorize: (password) => (password === "sesame" ? { ...key, commit: shown.commit } : undefined) });
 	const { signal } = new AbortController();

@@ -5,7 +5,10 @@ import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
 import { runGit } from "#host/git/git.ts";
 import { loosePath, snapshotCommit } from "#host/git/object.ts";
 import { type Pack, packObjects } from "#host/git/pack.ts";
+import { readAhead } from "#host/git/read-ahead.ts";
+import { smallPackLimits } from "#host/git/small-pack.ts";
 import { unpack } from "#host/git/unpack.ts";
+import { unpackSmall } from "#host/git/unpack-small.ts";
 import { createPackCache } from "./pack-cache.ts";
 import { openQuarantine, type Quarantine } from "./quarantine.ts";
 import { createStoredRepository, openStoredRepository, type StoredRepository } from "./stored-repository.ts";
@@ -22,7 +25,8 @@ export interface RepositoryKey {
  * snapshot. A cache in spirit, yet an acknowledged snapshot is on disk and stays while it is pinned.
  *
  * Invariant: whatever object is in a repository, everything that it refers to is there too. `receive` keeps it by
- * checking a pack in a quarantine before any of it is moved in, and `maintain` by removing all that is unreachable at once.
+ * checking a pack in memory or in a quarantine before any of it is moved in, and `maintain` by removing all that is
+ * unreachable at once.
  */
 export interface SnapshotStore {
 	/** Is it here? Counts as use. Answers from memory. */
@@ -110,21 +114,29 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
 		const { commit, bases } = snapshot;
 		const stored = await openOrCreate(key, commit.length);
 		return stored.shared(async () => {
-			const quarantine = await openQuarantine(stored.directory);
-			try {
-				const copy = packs.tee(snapshot.content);
-				const { bytesMax, strict } = { bytesMax: settings.packBytesMax, strict: true };
-				const { environment } = quarantine;
-				const { bytes } = await unpack({ directory: stored.directory, environment, content: copy.content, bytesMax, strict, signal });
-				await requireCommit(stored.directory, quarantine, commit);
-				await quarantine.accept();
-				await stored.add(commit, settings.now());
-				if (bases) copy.keep(nameOf(key, commit), bases);
-				return { bytes };
-			} finally {
-				await quarantine.discard();
-			}
+			const copy = packs.tee(snapshot.content);
+			const { head, ended, rest } = await readAhead(copy.content, Math.min(smallPackLimits.bytes, settings.packBytesMax) + 1);
+			const bytes =
+				ended && (await unpackSmall(stored.directory, head, { want: commit, strict: true }))
+					? head.length
+					: await takeByGit(stored.directory, commit, rest, signal);
+			await stored.add(commit, settings.now());
+			if (bases) copy.keep(nameOf(key, commit), bases);
+			return { bytes };
 		});
+	}
+
+	async function takeByGit(directory: string, commit: string, content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
+		const quarantine = await openQuarantine(directory);
+		try {
+			const { environment } = quarantine;
+			const { bytes } = await unpack({ directory, environment, content, bytesMax: settings.packBytesMax, strict: true, signal });
+			await requireCommit(directory, quarantine, commit);
+			await quarantine.accept();
+			return bytes;
+		} finally {
+			await quarantine.discard();
+		}
 	}
 
 	return {

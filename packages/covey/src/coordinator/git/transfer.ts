@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { CoveyError } from "@covey/protocol/errors";
-import type { OperationOutput } from "@covey/protocol/operations";
+import type { OperationInput, OperationOutput } from "@covey/protocol/operations";
 import type { SnapshotReference } from "@covey/protocol/task";
 import { beginStream, sendJson } from "#coordinator/http/answer.ts";
 import { untilIdle } from "#coordinator/http/body.ts";
@@ -18,17 +18,44 @@ export interface PackTransfer {
 	readonly signal: AbortSignal;
 }
 
-/** What the operation `snapshot.offer` answers. The client adds `&base=<commit>` for each base that it packs against. */
+/**
+ * What the operation `snapshot.offer` answers. A pack that comes along is taken if it completes the snapshot; if not, the
+ * client sends another one to the address, with `&base=<commit>` for each base that it packs against.
+ */
 export async function offerSnapshot(
 	store: SnapshotStore,
 	namespace: string,
 	snapshot: SnapshotReference,
+	pack?: OfferedPack,
 ): Promise<OperationOutput<"snapshot.offer">> {
 	const { repository, commit, tree } = snapshot;
 	const key = { namespace, repository };
-	const have = await store.has(key, commit);
+	const have = (await store.has(key, commit)) || (pack !== undefined && (await takeOffered(store, key, snapshot, pack)));
 	const bases = have ? [] : await store.bases(key);
 	return { have, bases: [...bases], upload: `/git/${repository}/snapshots/${commit}?tree=${tree}&namespace=${namespace}` };
+}
+
+type OfferedPack = NonNullable<OperationInput<"snapshot.offer">["pack"]>;
+
+async function takeOffered(
+	store: SnapshotStore,
+	key: RepositoryKey,
+	{ commit, tree }: SnapshotReference,
+	{ bases, content }: OfferedPack,
+): Promise<boolean> {
+	for (const base of bases) if (!(await store.has(key, base))) return false;
+	try {
+		await store.receive(key, { commit, tree, bases, content: once(Buffer.from(content, "base64")) });
+		return true;
+	} catch (error) {
+		// The client sends another one, and hears then what is wrong with it.
+		if (error instanceof CoveyError && error.code === "bad_snapshot") return false;
+		throw error;
+	}
+}
+
+async function* once(content: Uint8Array): AsyncGenerator<Uint8Array> {
+	yield content;
 }
 
 /**

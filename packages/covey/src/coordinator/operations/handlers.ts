@@ -14,9 +14,9 @@ export function createHandlers(context: OperationContext): Handlers {
 		...createWorkerHandlers(context),
 		...createTokenHandlers(context),
 
-		"snapshot.offer": async ({ namespace, repository, tree, commit }, { principal }) => {
+		"snapshot.offer": async ({ namespace, repository, tree, commit, pack }, { principal }) => {
 			requireNamespace(principal, namespace);
-			return offerSnapshot(snapshots, namespace, { repository, tree, commit });
+			return offerSnapshot(snapshots, namespace, { repository, tree, commit }, pack);
 		},
 
 		"fleet.status": async () => {

@@ -1,7 +1,18 @@
 import { createHash } from "node:crypto";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { deflateSync } from "node:zlib";
+
+export interface GitObject {
+	readonly type: "commit" | "tree" | "blob";
+	readonly id: string;
+	readonly content: Buffer;
+}
+
+/** @param idLength 40 for SHA-1 repositories, 64 for SHA-256. */
+export function gitObject(type: GitObject["type"], content: Buffer, idLength: number): GitObject {
+	return { type, content, id: objectId(type, content, idLength) };
+}
 
 /** The commit that stands for a tree: no parent, and nothing in it but the tree, so equal trees are equal commits everywhere. */
 export function snapshotCommit(tree: string): { readonly commit: string; readonly content: Buffer } {
@@ -11,7 +22,7 @@ export function snapshotCommit(tree: string): { readonly commit: string; readonl
 }
 
 /** @param idLength 40 for SHA-1 repositories, 64 for SHA-256. */
-export function objectId(type: "commit" | "tree" | "blob", content: Uint8Array, idLength: number): string {
+export function objectId(type: GitObject["type"], content: Uint8Array, idLength: number): string {
 	return createHash(idLength === 64 ? "sha256" : "sha1")
 		.update(`${type} ${content.length}\0`)
 		.update(content)
@@ -22,11 +33,33 @@ export function loosePath(objects: string, id: string): string {
 	return join(objects, id.slice(0, 2), id.slice(2));
 }
 
-/** Writes it as git does: deflated, under its own name, complete or not at all. */
-export async function writeLooseObject(objects: string, type: "commit" | "tree", content: Uint8Array, id: string): Promise<void> {
-	const path = loosePath(objects, id);
-	const temporary = `${path}.${process.pid}.new`;
-	await mkdir(dirname(path), { recursive: true });
-	await writeFile(temporary, deflateSync(Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content])), { mode: 0o444 });
-	await rename(temporary, path);
+/**
+ * Writes them as git does: deflated, each under its own name, complete or not at all, and none before those in front of
+ * it. With `flush` each is on disk before it gets its name.
+ */
+export async function writeLooseObjects(
+	objects: string,
+	written: readonly GitObject[],
+	options: { readonly flush?: boolean } = {},
+): Promise<void> {
+	const paths = await Promise.all(written.map((object) => writeTemporary(loosePath(objects, object.id), object, options)));
+	for (const [i, { id }] of written.entries()) await rename(paths[i] as string, loosePath(objects, id));
 }
+
+async function writeTemporary(path: string, { type, content }: GitObject, options: { readonly flush?: boolean }): Promise<string> {
+	const temporary = `${path}.${process.pid}.${made++}.new`;
+	const file = await open(temporary, "wx", 0o444).catch(async () => {
+		await mkdir(dirname(path), { recursive: true });
+		return open(temporary, "wx", 0o444);
+	});
+	try {
+		await file.writeFile(deflateSync(Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content])));
+		if (options.flush) await file.sync();
+	} finally {
+		await file.close();
+	}
+	return temporary;
+}
+
+/** So that two writers of one process do not share a temporary file. */
+let made = 0;

@@ -16,11 +16,12 @@ export interface Pack {
  * known here too. Against several bases nothing is gained over the newest two.
  */
 export async function packSnapshot(options: {
-	readonly snapshot: Pick<Snapshot, "commit" | "objectDirectories" | "worktreeRoot">;
+	readonly snapshot: Pick<Snapshot, "commit" | "objectDirectories" | "worktreeRoot" | "store">;
 	readonly bases: readonly string[];
 	readonly signal?: AbortSignal;
 }): Promise<Pack> {
 	const { snapshot, signal } = options;
+	await snapshot.store();
 	const known: string[] = [];
 	for (const base of options.bases) {
 		if (known.length < basesMax && (await knownHere(snapshot.objectDirectories, base))) known.push(base);
@@ -61,7 +62,7 @@ export function packObjects(options: {
 	});
 }
 
-/** Snapshot commits are written by `createSnapshot` as loose objects, so one look at the disk answers. */
+/** Snapshot commits are stored as loose objects, behind all that they refer to, so one look at the disk answers. */
 async function knownHere(objectDirectories: readonly string[], commit: string): Promise<boolean> {
 	for (const directory of objectDirectories) {
 		const found = await lstat(loosePath(directory, commit)).catch(() => undefined);

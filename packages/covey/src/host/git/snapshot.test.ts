@@ -212,6 +212,7 @@ describe("a snapshot", () => {
 		const snapshot = await take(scratch, { include: [".env", "out"] });
 		expect(snapshot.changes.untracked).toBe(2);
 		expect(snapshot.tree).not.toBe(plain.tree);
+		await snapshot.store();
 		const listed = execFileSync("git", ["ls-tree", "-r", "--name-only", snapshot.tree], {
 			cwd: scratch.root,
 			env: { ...process.env, GIT_ALTERNATE_OBJECT_DIRECTORIES: snapshot.objectDirectories[0] },

@@ -4,10 +4,15 @@ import { join, posix, relative, resolve, sep } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { objectEnvironment, openSnapshotCache } from "./cache.ts";
 import { copyIndex } from "./copy-index.ts";
+import { createDelivery, type Delivery } from "./delivery.ts";
 import { type GitCall, git, runGit } from "./git.ts";
 import { identifyRepository } from "./identity.ts";
-import { loosePath, objectId, snapshotCommit, writeLooseObject } from "./object.ts";
-import { openRepository, type Repository } from "./repository.ts";
+import { type GitObject, gitObject, snapshotCommit } from "./object.ts";
+import { type FileHasher, startFileHasher } from "./plain-files.ts";
+import { openPrivateIndex, type PrivateIndex } from "./private-index.ts";
+import { quickTree } from "./quick-tree.ts";
+import { learnRepository, recallRepository } from "./recall.ts";
+import type { Repository } from "./repository.ts";
 import {
 	escapes,
 	lfsPaths,
@@ -34,7 +39,7 @@ export interface SnapshotOptions {
 }
 
 /** The exact state of a worktree as git objects. Valid as long as the cache keeps them: two days. */
-export interface Snapshot {
+export interface Snapshot extends Delivery {
 	/** RepositoryId. */
 	readonly repository: string;
 	readonly tree: string;
@@ -47,7 +52,7 @@ export interface Snapshot {
 	readonly changes: Readonly<Record<StatusEntry["kind"], number>>;
 	/** What the person should know, a sentence each. */
 	readonly notes: readonly string[];
-	/** Where the objects are: the first is ours, the others are read only. */
+	/** Where the objects are once they are stored: the first is ours, the others are read only. */
 	readonly objectDirectories: readonly string[];
 	/** Milliseconds by phase: inspect, check, write. */
 	readonly timings: Readonly<Record<"inspect" | "check" | "write", number>>;
@@ -64,7 +69,8 @@ export interface Snapshot {
  */
 export async function createSnapshot(options: SnapshotOptions): Promise<Snapshot> {
 	const started = performance.now();
-	const { repository, status } = await inspect(options);
+	using looked = await inspect(options);
+	const { repository, status, index } = looked;
 	const call = { trust: "user", directory: repository.worktreeRoot, signal: options.signal } as const;
 	const [id, included] = await Promise.all([
 		identifyRepository(repository, options.cacheDirectory, options.signal),
@@ -79,14 +85,15 @@ export async function createSnapshot(options: SnapshotOptions): Promise<Snapshot
 	const checked = performance.now();
 
 	const objectDirectories = [cache.objects, repository.objectDirectory, cache.olderObjects];
-	const write = { ...call, environment: objectEnvironment(objectDirectories) };
 	const clean = entries.length === 0 && repository.head;
-	const tree = clean ? clean.tree : await writeTree(repository, entries, write);
+	const quick = clean ? { tree: clean.tree, objects: [] } : await quickTree({ ...looked, entries, facts });
+	const write = { ...call, environment: objectEnvironment(objectDirectories) };
+	const tree = quick?.tree ?? (await writeTree(repository, index, entries, write));
 	const { commit, content } = snapshotCommit(tree);
-	if (!(await exists(loosePath(cache.objects, commit)))) await writeLooseObject(cache.objects, "commit", content, commit);
+	const objects: GitObject[] = [...(quick?.objects ?? []), { type: "commit", id: commit, content }];
 	// Git knows the empty tree without having it, and then does not send it.
-	if (tree === objectId("tree", new Uint8Array(), repository.idLength))
-		await writeLooseObject(cache.objects, "tree", new Uint8Array(), tree);
+	const empty = gitObject("tree", Buffer.alloc(0), repository.idLength);
+	if (tree === empty.id) objects.push(empty);
 	return {
 		repository: id,
 		tree,
@@ -97,21 +104,54 @@ export async function createSnapshot(options: SnapshotOptions): Promise<Snapshot
 		notes: notes(repository, entries, facts),
 		objectDirectories,
 		timings: { inspect: inspected - started, check: checked - inspected, write: performance.now() - checked },
+		...(await createDelivery({ cache, index: quick && index, commit, objects })),
 	};
 }
 
+/** What the first look at a worktree tells. */
+interface Look extends Disposable {
+	readonly repository: Repository;
+	readonly status: Status;
+	/** The index that the status speaks of, when it is our copy. */
+	readonly index?: PrivateIndex;
+	readonly hasher?: FileHasher;
+}
+
 /** Asks for the repository and its status at the same time, again if HEAD moved between the two. */
-async function inspect(options: SnapshotOptions): Promise<{ repository: Repository; status: Status }> {
-	const { directory, signal } = options;
+async function inspect(options: SnapshotOptions): Promise<Look> {
+	const { directory, cacheDirectory, signal } = options;
+	const quick = await inspectKnown(options);
+	if (quick) return quick;
 	for (let tries = 1; ; tries++) {
 		const statusSoon = readStatus({ trust: "user", directory, signal });
 		statusSoon.catch(() => {});
 		// First, because what it says of a directory that is no worktree is what the person needs to hear.
-		const repository = await openRepository(directory, signal);
+		const repository = await learnRepository(directory, cacheDirectory, signal);
 		const status = await statusSoon;
-		if (status.head === repository.head?.commit) return { repository, status };
+		if (status.head === repository.head?.commit) return { repository, status, [Symbol.dispose]() {} };
 		if (tries === 5) throw new CoveyError("conflict", `HEAD of ${repository.worktreeRoot} moves while it is being read`);
 	}
+}
+
+/** Where covey has run before, what was learnt then is taken as known. @returns undefined when something is not as it was. */
+async function inspectKnown({ directory, cacheDirectory, signal }: SnapshotOptions): Promise<Look | undefined> {
+	const known = recallRepository(directory, cacheDirectory);
+	const index = known && (await openPrivateIndex(known, cacheDirectory));
+	if (!known || !index) return undefined;
+	const statusSoon = readStatus({ trust: "user", directory, environment: { GIT_INDEX_FILE: index.path }, refresh: true, signal });
+	const hasher = startFileHasher(known.worktreeRoot, signal);
+	try {
+		const status = await statusSoon;
+		const moved = status.head !== known.head?.commit;
+		const repository = moved ? await learnRepository(directory, cacheDirectory, signal) : known;
+		if (status.head === repository.head?.commit)
+			return { repository, status, index, hasher, [Symbol.dispose]: () => hasher[Symbol.dispose]() };
+	} catch {
+		// Whoever asks in the long way hears why.
+		signal?.throwIfAborted();
+	}
+	hasher[Symbol.dispose]();
+	return undefined;
 }
 
 /** Files under the included paths that git would leave out. Paths that are tracked are in the snapshot already. */
@@ -198,11 +238,16 @@ function refuseLarge(path: GitPath, bytes: number, bytesMax: number): void {
 }
 
 /** Brings a copy of the index up to date with the files that status named, and writes its tree. */
-async function writeTree(repository: Repository, entries: readonly StatusEntry[], call: Omit<GitCall, "arguments">): Promise<string> {
+async function writeTree(
+	repository: Repository,
+	own: PrivateIndex | undefined,
+	entries: readonly StatusEntry[],
+	call: Omit<GitCall, "arguments">,
+): Promise<string> {
 	const directory = await mkdtemp(join(tmpdir(), "covey-index-"));
 	try {
 		const index = join(directory, "index");
-		await copyIndex(repository.indexPath, index);
+		await copyIndex(own?.path ?? repository.indexPath, index);
 		const environment = { ...call.environment, GIT_INDEX_FILE: index };
 		const gone = await Promise.all(entries.map((entry) => isGone(repository.worktreeRoot, entry)));
 		const deleted = entries.filter((_, i) => gone[i]);

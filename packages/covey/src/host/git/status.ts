@@ -19,6 +19,8 @@ export interface StatusEntry {
 	readonly kind: "modified" | "added" | "deleted" | "untracked" | "unmerged";
 	/** Is it, or was it, a submodule? An untracked repository inside this one counts. */
 	readonly submodule: boolean;
+	/** What is in the worktree and not so in the index: the file's mode as git takes it. Undefined when the index has it, or nothing is there. */
+	readonly worktreeMode?: string;
 }
 
 export interface Status {
@@ -28,8 +30,15 @@ export interface Status {
 	readonly entries: readonly StatusEntry[];
 }
 
-/** Compares HEAD, index and worktree without writing anything. */
-export async function readStatus(call: Pick<GitCall, "trust" | "directory" | "environment" | "signal">): Promise<Status> {
+/**
+ * Compares HEAD, index and worktree. Writes nothing; with `refresh` git writes down in the index what it learnt of the
+ * files, so that it need not read them the next time.
+ */
+export async function readStatus(
+	call: Pick<GitCall, "trust" | "directory" | "environment" | "signal"> & { readonly refresh?: boolean },
+): Promise<Status> {
+	const { refresh, ...rest } = call;
+	const environment = { ...call.environment, ...(refresh && { GIT_OPTIONAL_LOCKS: "1" }) };
 	const options = [
 		"--porcelain=v2",
 		"-z",
@@ -39,7 +48,7 @@ export async function readStatus(call: Pick<GitCall, "trust" | "directory" | "en
 		"--no-renames",
 		"--ignore-submodules=none",
 	];
-	return parseStatus((await git({ ...call, arguments: ["status", ...options] })).toString("latin1"));
+	return parseStatus((await git({ ...rest, environment, arguments: ["status", ...options] })).toString("latin1"));
 }
 
 /** Reads `git status --porcelain=v2 -z --branch --no-renames`; see git-status(1). */
@@ -59,7 +68,9 @@ export function parseStatus(output: string): Status {
 function ordinary(line: string): StatusEntry {
 	const [, , sub, modeHead, modeIndex, modeWorktree] = line.split(" ", 6);
 	const kind = modeWorktree === "000000" ? "deleted" : modeHead === "000000" ? "added" : "modified";
-	return { path: after(line, 8), kind, submodule: sub?.[0] === "S" || modeIndex === "160000" || modeWorktree === "160000" };
+	const submodule = sub?.[0] === "S" || modeIndex === "160000" || modeWorktree === "160000";
+	const unstaged = line[3] !== "." && kind !== "deleted" && modeWorktree !== undefined;
+	return { path: after(line, 8), kind, submodule, ...(unstaged && { worktreeMode: modeWorktree }) };
 }
 
 /** A directory is listed as a whole, with a slash, only when it is a repository of its own. */

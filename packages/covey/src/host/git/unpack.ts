@@ -1,5 +1,6 @@
 import { CoveyError } from "@covey/protocol/errors";
 import { diskFull, runGit } from "./git.ts";
+import { readAhead } from "./read-ahead.ts";
 
 export interface UnpackOptions {
 	/** The bare repository that the pack belongs to. */
@@ -20,7 +21,7 @@ export interface UnpackOptions {
  * @throws CoveyError `bad_snapshot` (not a pack, an object is refused or missing), `too_large`, `store_full`, or whatever `content` throws.
  */
 export async function unpack(options: UnpackOptions): Promise<{ readonly bytes: number; readonly objects: number }> {
-	const { head, rest } = await takeHeader(options.content);
+	const { head, rest } = await readAhead(options.content, headerBytes);
 	if (head.length < headerBytes || head.toString("latin1", 0, 4) !== "PACK") {
 		throw new CoveyError("bad_snapshot", "what was sent as a pack is not a git pack");
 	}
@@ -65,23 +66,3 @@ const durable = [
 	"core.fsyncMethod=batch",
 	`core.bigFileThreshold=${2 * objectBytesMax}`,
 ].flatMap((setting) => ["-c", setting]);
-
-/** The first bytes, and everything from the beginning again. */
-async function takeHeader(content: AsyncIterable<Uint8Array>): Promise<{ head: Buffer; rest: AsyncIterable<Uint8Array> }> {
-	const iterator = content[Symbol.asyncIterator]();
-	let head = Buffer.alloc(0);
-	while (head.length < headerBytes) {
-		const next = await iterator.next();
-		if (next.done) break;
-		head = Buffer.concat([head, next.value]);
-	}
-	async function* rest() {
-		try {
-			yield head;
-			for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-		} finally {
-			await iterator.return?.();
-		}
-	}
-	return { head, rest: rest() };
-}

@@ -2,7 +2,10 @@ import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { createBareRepository, dropUnreachable, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
+import { readAhead } from "#host/git/read-ahead.ts";
+import { smallPackLimits } from "#host/git/small-pack.ts";
 import { unpack } from "#host/git/unpack.ts";
+import { unpackSmall } from "#host/git/unpack-small.ts";
 import { createSharedLock } from "#kit/shared-lock.ts";
 import { persist } from "#worker/persist.ts";
 
@@ -54,12 +57,7 @@ export async function openObjectStore(directory: string, idLength: number, packB
 
 	async function fetch(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void> {
 		const have = [...complete].slice(-haveMax).reverse();
-		// The tree is proved after checkout, object by object; strictness here would only say the same sooner and cost time.
-		const take = (known: readonly string[]) =>
-			persist(
-				async () => unpack({ directory, content: await fetchPack(known, signal), bytesMax: packBytesMax, strict: false, signal }),
-				signal,
-			);
+		const take = (known: readonly string[]) => persist(async () => unpackInto(await fetchPack(known, signal), commit, signal), signal);
 		await take(have).catch(async (error) => {
 			if (have.length === 0 || !(error instanceof CoveyError) || error.code !== "bad_snapshot") throw error;
 			// What the pack builds on is not what is here: ask for all of it.
@@ -67,6 +65,13 @@ export async function openObjectStore(directory: string, idLength: number, packB
 		});
 		await writeSnapshotRef(directory, commit);
 		complete.add(commit);
+	}
+
+	/** The tree is proved after checkout, object by object; strictness here would only say the same sooner and cost time. */
+	async function unpackInto(content: AsyncIterable<Uint8Array>, commit: string, signal?: AbortSignal): Promise<void> {
+		const { head, ended, rest } = await readAhead(content, smallPackLimits.bytes + 1);
+		if (ended && (await unpackSmall(directory, head, { want: commit, strict: false }))) return;
+		await unpack({ directory, content: rest, bytesMax: packBytesMax, strict: false, signal });
 	}
 
 	return {

@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Repository } from "./repository.ts";
+
+/**
+ * Our own copy of a worktree's index, kept as long as the original does not change. In it git may write down what it
+ * learns of the files, so that the next look compares dates instead of contents; the person's own is only read.
+ */
+export interface PrivateIndex {
+	readonly path: string;
+	/** Names the original's content. */
+	readonly checksum: string;
+	/** For what else is to be kept as long as the original does not change. */
+	readonly directory: string;
+}
+
+/** @returns undefined when there is no index, or one that does not name its content (`index.skipHash`). */
+export async function openPrivateIndex(repository: Repository, cacheDirectory: string): Promise<PrivateIndex | undefined> {
+	const checksum = await readChecksum(repository);
+	if (checksum === undefined || /^0+$/.test(checksum)) return undefined;
+	const parent = join(cacheDirectory, "indexes");
+	const directory = join(parent, createHash("sha256").update(repository.gitDirectory).digest("hex").slice(0, 32), checksum);
+	const path = join(directory, "index");
+	if (await stat(path).catch(() => undefined)) return { path, checksum, directory };
+	await copy(repository, checksum, directory);
+	await dropOthers(parent, directory);
+	return (await stat(path).catch(() => undefined)) && { path, checksum, directory };
+}
+
+async function readChecksum(repository: Repository): Promise<string | undefined> {
+	const file = await open(repository.indexPath).catch(() => undefined);
+	if (!file) return undefined;
+	try {
+		const length = repository.idLength / 2;
+		const { size } = await file.stat();
+		const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, Math.max(0, size - length));
+		return bytesRead === length ? buffer.toString("hex") : undefined;
+	} finally {
+		await file.close();
+	}
+}
+
+/** As `copyIndex`, but of the very content that the checksum names. */
+async function copy(repository: Repository, checksum: string, directory: string): Promise<void> {
+	const { mtimeMs } = await stat(repository.indexPath);
+	const content = await readFile(repository.indexPath);
+	if (content.toString("hex", content.length - checksum.length / 2) !== checksum) return;
+	const making = `${directory}.${process.pid}.new`;
+	await mkdir(making, { recursive: true, mode: 0o700 });
+	await writeFile(join(making, "index"), content);
+	const seconds = Math.floor(mtimeMs / 1000);
+	await utimes(join(making, "index"), seconds, seconds);
+	// Another process may have been faster: one is as good as the other.
+	await rename(making, directory).catch(() => rm(making, { recursive: true, force: true }));
+}
+
+const hourMs = 3600 * 1000;
+const monthMs = 30 * 24 * hourMs;
+
+/** Copies of what this index was before, and of worktrees that nobody has run from for a month. None that may be in use. */
+async function dropOthers(parent: string, directory: string): Promise<void> {
+	const own = dirname(directory);
+	const before = async (path: string, ageMs: number) => {
+		const found = await stat(path).catch(() => undefined);
+		if (found && path !== directory && Date.now() - found.mtimeMs > ageMs) await rm(path, { recursive: true, force: true });
+	};
+	for (const name of await readdir(own)) await before(join(own, name), hourMs);
+	for (const name of await readdir(parent)) await before(join(parent, name), monthMs);
+}
