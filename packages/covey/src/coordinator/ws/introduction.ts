@@ -27,104 +27,123 @@ export interface IntroductionOptions {
 
 type Item = V2FromWorkerMessage | Uint8Array;
 
-/**
- * Runs a connection from its first message to its end.
- *
- * States: hello → proof (a challenge was sent) → connecting (the fleet is asked) → session → ended.
- * A known worker is welcome at once and then offering: what it says waits for its first offer, which connects it.
- */
+/** Runs a connection from its first message to its end. */
 export function introduce(options: IntroductionOptions): void {
-	const { context, connection, known } = options;
-	let challenged: Challenged | undefined;
-	let session: Session | undefined;
+	new Introduction(options).begin();
+}
+
+/**
+ * introducing → connecting (the fleet is asked) → connected → ended, and from each to ended.
+ *
+ * While it introduces itself, a stranger says hello, is challenged and proves its key. A known worker is welcome at once:
+ * what it says waits for its first offer, which connects it.
+ */
+class Introduction {
+	readonly #options: IntroductionOptions;
+	readonly #timer: NodeJS.Timeout;
+	#state: "introducing" | "connecting" | "connected" | "ended" = "introducing";
+	#challenged: Challenged | undefined;
+	#session: Session | undefined;
 	/** What came before it was connected; undefined afterwards. */
-	let early: Item[] | undefined = [];
-	let state: "introducing" | "connecting" | "connected" | "ended" = "introducing";
-	const timer = setTimeout(() => fail(new CoveyError("timeout", "the worker did not introduce itself in time")), linkLimits.handshakeMs);
+	#early: Item[] | undefined = [];
 
-	function settle(): void {
-		clearTimeout(timer);
-		options.onSettled();
+	constructor(options: IntroductionOptions) {
+		this.#options = options;
+		const late = () => new CoveyError("timeout", "the worker did not introduce itself in time");
+		this.#timer = setTimeout(() => this.#fail(late()), linkLimits.handshakeMs);
 	}
 
-	function fail(error: unknown): void {
-		if (state === "ended") return;
-		state = "ended";
-		const refusal = refusalOf(error);
-		options.onRefused(refusal, session?.worker ?? challenged?.hello.name);
-		settle();
-		refuse(connection, refusal);
-		session?.end(false);
-	}
-
-	async function connect(offer: WorkerOffer, introduced: Promise<Introduced | undefined>): Promise<void> {
-		state = "connecting";
-		try {
-			const who = await introduced;
-			if (hasEnded()) return;
-			if (who !== undefined) session = options.createSession(who);
-			await session!.connect(offer);
-		} catch (error) {
-			return fail(error);
+	begin(): void {
+		const { known, connection, createSession } = this.#options;
+		if (known !== undefined) {
+			this.#session = createSession(known.introduced);
+			this.#session.welcome();
 		}
-		if (hasEnded()) return;
-		state = "connected";
-		settle();
-		if (known === undefined) session!.welcome();
-		const items = early ?? [];
-		early = undefined;
-		for (const item of items) deliver(item);
+		const deliver = (item: Item): void => this.#deliver(item);
+		connection.listen({ message: deliver, frame: deliver, end: () => this.#end() });
 	}
 
-	const hasEnded = () => state === "ended";
-
-	function deliver(item: Item): void {
-		if (state === "ended") return;
-		if (early === undefined) {
-			if (item instanceof Uint8Array) session!.receiveFrame(item);
-			else session!.receive(item);
-		} else if (state === "introducing" && !(item instanceof Uint8Array) && begins(item)) {
-			return;
-		} else if (known === undefined || early.push(item) > linkLimits.earlyMax) {
+	#deliver(item: Item): void {
+		if (this.#state === "ended") return;
+		if (this.#early === undefined) this.#passOn(item);
+		else if (this.#state === "introducing" && !(item instanceof Uint8Array) && this.#isNextStep(item)) return;
+		else if (this.#options.known === undefined || this.#early.push(item) > linkLimits.earlyMax) {
 			// Nobody has anything to say before its welcome, and what a stranger says is not kept.
-			fail(badMessage("something else than an introduction"));
+			this.#fail(badMessage("something else than an introduction"));
 		}
 	}
 
-	/** True when the message is the next step of the introduction. */
-	function begins(message: V2FromWorkerMessage): boolean {
+	#passOn(item: Item): void {
+		if (item instanceof Uint8Array) this.#session!.receiveFrame(item);
+		else this.#session!.receive(item);
+	}
+
+	/** True when the message is the next step of the introduction, which is then taken. */
+	#isNextStep(message: V2FromWorkerMessage): boolean {
+		const { context, connection, known } = this.#options;
 		try {
 			if (known !== undefined && message.type === "offer") {
-				void connect(
-					message.offer,
-					known.enrol().then(() => undefined),
-				);
-			} else if (known === undefined && challenged === undefined && message.type === "hello") {
-				challenged = challenge(context, message);
-				connection.send(challenged.message);
-			} else if (challenged !== undefined && message.type === "prove") {
-				void connect(message.offer, prove(context, challenged, message));
+				const enrolled = known.enrol().then(() => undefined);
+				void this.#connect(message.offer, enrolled);
+			} else if (known === undefined && this.#challenged === undefined && message.type === "hello") {
+				this.#challenged = challenge(context, message);
+				connection.send(this.#challenged.message);
+			} else if (this.#challenged !== undefined && message.type === "prove") {
+				void this.#connect(message.offer, prove(context, this.#challenged, message));
 			} else {
 				return false;
 			}
 		} catch (error) {
-			fail(error);
+			this.#fail(error);
 		}
 		return true;
 	}
 
-	if (known !== undefined) {
-		session = options.createSession(known.introduced);
-		session.welcome();
+	/** @param introduced who it is; undefined for a known worker, which has its session. */
+	async #connect(offer: WorkerOffer, introduced: Promise<Introduced | undefined>): Promise<void> {
+		this.#state = "connecting";
+		try {
+			const who = await introduced;
+			if (this.#hasEnded()) return;
+			if (who !== undefined) this.#session = this.#options.createSession(who);
+			await this.#session!.connect(offer);
+		} catch (error) {
+			return this.#fail(error);
+		}
+		if (this.#hasEnded()) return;
+		this.#state = "connected";
+		this.#settle();
+		if (this.#options.known === undefined) this.#session!.welcome();
+		const items = this.#early ?? [];
+		this.#early = undefined;
+		for (const item of items) this.#deliver(item);
 	}
-	connection.listen({
-		message: deliver,
-		frame: deliver,
-		end() {
-			if (state !== "ended" && state !== "connected") settle();
-			state = "ended";
-			clearTimeout(timer);
-			session?.end(false);
-		},
-	});
+
+	/** The state may change wherever is waited. */
+	#hasEnded(): boolean {
+		return this.#state === "ended";
+	}
+
+	#fail(error: unknown): void {
+		if (this.#state === "ended") return;
+		this.#state = "ended";
+		const refusal = refusalOf(error);
+		this.#options.onRefused(refusal, this.#session?.worker ?? this.#challenged?.hello.name);
+		this.#settle();
+		refuse(this.#options.connection, refusal);
+		this.#session?.end(false);
+	}
+
+	/** The connection is gone. */
+	#end(): void {
+		if (this.#state !== "ended" && this.#state !== "connected") this.#settle();
+		this.#state = "ended";
+		clearTimeout(this.#timer);
+		this.#session?.end(false);
+	}
+
+	#settle(): void {
+		clearTimeout(this.#timer);
+		this.#options.onSettled();
+	}
 }
