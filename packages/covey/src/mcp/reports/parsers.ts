@@ -1,15 +1,36 @@
 import { AutoParser } from "./auto.ts";
+import { BiomeParser } from "./biome.ts";
 import { CargoParser } from "./cargo.ts";
+import { CtestParser } from "./ctest.ts";
+import { EslintParser } from "./eslint.ts";
 import { GenericParser } from "./generic.ts";
 import { GoParser } from "./go.ts";
+import { GradleParser } from "./gradle.ts";
 import { JestParser } from "./jest.ts";
+import { MavenParser } from "./maven.ts";
 import { PytestParser } from "./pytest.ts";
 import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
+import { RuffParser } from "./ruff.ts";
 import { TscParser } from "./tsc.ts";
 import { VitestParser } from "./vitest.ts";
 
 /** Who reads a log. "auto" is for scripts that run several tools, "generic" for tools that nobody here knows. */
-export const parserNames = ["cargo", "jest", "vitest", "pytest", "go", "tsc", "auto", "generic"] as const;
+export const parserNames = [
+	"cargo",
+	"jest",
+	"vitest",
+	"pytest",
+	"go",
+	"gradle",
+	"maven",
+	"ctest",
+	"tsc",
+	"eslint",
+	"biome",
+	"ruff",
+	"auto",
+	"generic",
+] as const;
 export type ParserName = (typeof parserNames)[number];
 
 export function isParserName(name: unknown): name is ParserName {
@@ -32,5 +53,11 @@ const tools: Readonly<Record<Exclude<ParserName, "auto" | "generic">, new (optio
 	vitest: VitestParser,
 	pytest: PytestParser,
 	go: GoParser,
+	gradle: GradleParser,
+	maven: MavenParser,
+	ctest: CtestParser,
 	tsc: TscParser,
+	eslint: EslintParser,
+	biome: BiomeParser,
+	ruff: RuffParser,
 };
