@@ -31,9 +31,8 @@ const Word = z
 	.string()
 	.max(commandLimits.wordCharsMax)
 	.regex(/^[^\0]*$/, "holds a NUL");
-const Line = z.union([Word.min(1), z.array(Word).min(1).max(commandLimits.wordsMax)], {
-	error: 'is no command; write ["make", "check"], or a line for sh as in "make check"',
-});
+const noCommand = 'is no command; write ["make", "check"], or a line for sh as in "make check"';
+const Line = z.union([Word.min(1, noCommand), z.array(Word).min(1, noCommand).max(commandLimits.wordsMax)], { error: noCommand });
 const InTree = z
 	.string()
 	.min(1)
@@ -57,13 +56,11 @@ const Command = z
 		parser: z.enum(parsers, { error: `is no parser; there are: ${parsers.join(", ")}` }).optional(),
 		/** Paths to bring back. */
 		pull: z.array(InTree).max(commandLimits.pullMax).optional(),
-		environment: z
-			.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "is no name of a variable"), Word)
-			.refine(
-				(entries) => Object.keys(entries).length <= commandLimits.environmentMax,
-				`holds more than ${commandLimits.environmentMax} variables`,
-			)
-			.optional(),
+		environment: recordOf(Word, {
+			key: /^[A-Za-z_][A-Za-z0-9_]*$/,
+			sentence: "is no name of a variable",
+			max: commandLimits.environmentMax,
+		}).optional(),
 		filter_argument: WithValue.optional(),
 		package_argument: WithValue.optional(),
 		/** `{}` is the list, with commas. */
@@ -89,19 +86,15 @@ export type Command = z.output<typeof Command>;
 const verbs = ["build", "clippy", "test"];
 
 /** The section `[commands]`: by name. */
-export const Commands = z
-	.record(z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, "is no name of a command; write lower-case letters, digits, - and _"), Command)
-	.superRefine((entries, context) => {
-		if (Object.keys(entries).length > commandLimits.commandsMax)
-			context.addIssue({ code: "custom", message: `more than ${commandLimits.commandsMax} commands` });
-		for (const [name, entry] of Object.entries(entries))
-			if (entry.command === undefined && !verbs.includes(name))
-				context.addIssue({
-					code: "custom",
-					path: [name, "command"],
-					message: `is missing; only ${verbs.join(", ")} have one of their own`,
-				});
-	});
+export const Commands = recordOf(Command, {
+	key: /^[a-z][a-z0-9_-]{0,31}$/,
+	sentence: "is no name of a command; write lower-case letters, digits, - and _",
+	max: commandLimits.commandsMax,
+}).superRefine((entries, context) => {
+	for (const [name, entry] of Object.entries(entries))
+		if (entry.command === undefined && !verbs.includes(name))
+			context.addIssue({ code: "custom", path: [name, "command"], message: `is missing; only ${verbs.join(", ")} have one of their own` });
+});
 export type Commands = z.output<typeof Commands>;
 
 /** The commands of the tree's own `.covey.toml`, or what is wrong with it, by key. Undefined when there is no such file. */
@@ -120,6 +113,17 @@ export async function readCommands(files: ProjectFiles): Promise<Commands | Mean
 		if (!(error instanceof TomlError)) throw error;
 		return broken(`.covey.toml:${error.line}:${error.column}: ${error.message.split("\n")[0]}`);
 	}
+}
+
+function recordOf<Value extends z.ZodType>(
+	value: Value,
+	{ key, sentence, max }: { readonly key: RegExp; readonly sentence: string; readonly max: number },
+) {
+	return z.record(z.string(), value).superRefine((entries, context) => {
+		const names = Object.keys(entries);
+		if (names.length > max) context.addIssue({ code: "custom", message: `holds ${names.length} entries; ${max} are allowed` });
+		for (const name of names) if (!key.test(name)) context.addIssue({ code: "custom", path: [name], message: sentence });
+	});
 }
 
 const broken = (sentence: string): Meaningless => ({ sentence, hint: "mend that line of .covey.toml; docs/projects.md lists the keys" });

@@ -35,8 +35,8 @@ interface Kind {
 	/** Without a lockfile, and without writing one into the tree. */
 	readonly unlocked: string;
 	readonly version: string;
-	/** Corepack knows it. */
-	readonly brought?: boolean;
+	/** Its npm package, from which npx can run it. */
+	readonly package?: string;
 }
 
 /** In the order in which their lockfiles are believed, when several are there and `packageManager` says nothing. */
@@ -50,7 +50,7 @@ const kinds: Readonly<Record<PackageManager["name"], Kind>> = {
 		locked: "CI=1 pnpm install --frozen-lockfile",
 		unlocked: "CI=1 pnpm install --no-lockfile",
 		version: "node -v",
-		brought: true,
+		package: "pnpm",
 	},
 	yarn: {
 		locks: ["yarn.lock"],
@@ -61,7 +61,7 @@ const kinds: Readonly<Record<PackageManager["name"], Kind>> = {
 		locked: "yarn install --frozen-lockfile",
 		unlocked: "yarn install --no-lockfile",
 		version: "node -v",
-		brought: true,
+		package: "yarn",
 	},
 	bun: {
 		locks: ["bun.lock", "bun.lockb"],
@@ -91,6 +91,7 @@ const modernYarn: Partial<Kind> = {
 	everywhere: (name) => ["yarn", "workspaces", "foreach", "--all", "run", name!],
 	locked: "yarn install --immutable",
 	unlocked: "YARN_ENABLE_IMMUTABLE_INSTALLS=0 yarn install",
+	package: "@yarnpkg/cli-dist",
 };
 
 /** By `packageManager` in `package.json`, else by the lockfile, else npm. */
@@ -112,13 +113,13 @@ export async function packageManagerOf(files: ProjectFiles, manifest: Table): Pr
 		everywhere: kind.everywhere,
 		execute: kind.execute,
 		separator: kind.separator ?? [],
-		preparation: await preparationOf(files, { manifest, kind, name, lock, modern }),
+		preparation: await preparationOf(files, { manifest, kind, name, version: stated?.version, lock, modern }),
 	};
 }
 
 function statedIn(manifest: Table): { readonly name: PackageManager["name"]; readonly version: string } | undefined {
 	const text = manifest.packageManager;
-	const [, name, version] = (typeof text === "string" && /^(npm|pnpm|yarn|bun)@(.+)/.exec(text)) || [];
+	const [, name, version] = (typeof text === "string" && /^(npm|pnpm|yarn|bun)@(\d+(?:\.[\w-]+)*)/.exec(text)) || [];
 	return name === undefined ? undefined : { name: name as PackageManager["name"], version: version! };
 }
 
@@ -126,17 +127,23 @@ interface Found {
 	readonly manifest: Table;
 	readonly kind: Kind;
 	readonly name: string;
+	readonly version: string | undefined;
 	readonly lock: string | undefined;
 	readonly modern: boolean;
 }
 
 /** A fresh worktree has no dependencies, since git ignores them; unless they are tracked, or none are declared. */
-async function preparationOf(files: ProjectFiles, { manifest, kind, name, lock, modern }: Found): Promise<Preparation | undefined> {
+async function preparationOf(
+	files: ProjectFiles,
+	{ manifest, kind, name, version, lock, modern }: Found,
+): Promise<Preparation | undefined> {
 	const declared = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 	const workspace = "workspaces" in manifest || (await files.read("pnpm-workspace.yaml")) !== undefined;
 	const needs = workspace || declared.some((key) => Object.keys(table(manifest, key)).length > 0);
 	const plain = !modern || /^nodeLinker:\s*["']?(node-modules|pnpm)/m.test((await files.read(".yarnrc.yml")) ?? "");
-	const tracked = plain ? (await files.list("node_modules")).length > 0 : (await files.read(".pnp.cjs")) !== undefined;
+	// What is ignored is on this disk at most, and not in the snapshot: only a listing tells.
+	const made = plain ? "node_modules" : ".pnp.cjs";
+	const tracked = (await files.list("")).includes(made) && (!plain || (await files.list(made)).length > 0);
 	if (!needs || tracked) return undefined;
 	const install = lock === undefined ? kind.unlocked : kind.locked;
 	const input = lock ?? "package.json";
@@ -146,7 +153,7 @@ async function preparationOf(files: ProjectFiles, { manifest, kind, name, lock, 
 		...(!plain && { also: ".pnp.cjs" }),
 		inputs: [input],
 		version: kind.version,
-		...(kind.brought && { brought: name }),
-		because: `\`${install.replace(/^[A-Z_]+=\S+ /, "")}\` first, unless ${plain ? "node_modules" : ".pnp.cjs"} is of this ${input}`,
+		...(kind.package && { brought: { tool: name, from: version ? `${kind.package}@${version}` : kind.package } }),
+		because: `\`${install.replace(/^[A-Z_]+=\S+ /, "")}\` first, unless ${made} is of this ${input}`,
 	};
 }

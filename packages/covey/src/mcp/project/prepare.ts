@@ -1,7 +1,7 @@
 /**
  * What a fresh worktree lacks and the ecosystem's own command does not fetch: `node_modules`, a virtual environment.
  * It is made on the worker, once: as long as the inputs and the tool are those of the last time, nothing is done.
- * All words here are constants of ours, never a caller's.
+ * All words here are ours or checked against a pattern, never a caller's.
  */
 export interface Preparation {
 	/** A shell line. */
@@ -14,8 +14,8 @@ export interface Preparation {
 	readonly inputs: readonly string[];
 	/** Prints the version of what the result depends on. */
 	readonly version: string;
-	/** Tool that Corepack brings when the worker has it not. */
-	readonly brought?: string;
+	/** A tool that npx brings when the worker has it not, and the npm package that it is from, as `pnpm@9.15.0`. */
+	readonly brought?: { readonly tool: string; readonly from: string };
 	readonly because: string;
 }
 
@@ -39,14 +39,14 @@ export function prepared(preparation: Preparation, command: readonly string[], t
 
 const word = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Node's Corepack has the package managers that `package.json` names. Its links go to the attempt's own directory. */
-function bring(tool: string): string {
+/** A link in the attempt's own directory, behind which npx has the tool in the version that the project names. */
+function bring({ tool, from }: { readonly tool: string; readonly from: string }): string {
 	return [
 		`if ! command -v ${tool} >/dev/null; then`,
+		`  echo 'covey: ${tool} is not installed here, so npx brings ${from}' >&2`,
 		'  bin="$(mktemp -d)"',
-		`  corepack enable --install-directory "$bin" ${tool} || { echo 'covey: this worker has neither ${tool} nor corepack' >&2; exit 127; }`,
-		'  PATH="$bin:$PATH" COREPACK_ENABLE_DOWNLOAD_PROMPT=0',
-		"  export PATH COREPACK_ENABLE_DOWNLOAD_PROMPT",
+		`  printf '#!/bin/sh\\nexec npx --yes --package=%s ${tool} "$@"\\n' ${word(from)} >"$bin/${tool}" && chmod +x "$bin/${tool}"`,
+		'  export PATH="$PATH:$bin"',
 		"fi",
 	].join("\n");
 }
