@@ -23,18 +23,20 @@ beforeAll(async () => {
 
 const installed = (shell: Shell): boolean => spawnSync(shell, ["-c", "true"]).status === 0;
 const words = (text: string): readonly string[] => text.split("\n").filter((line) => line !== "");
+const linesOf = (shell: Shell, script: string, ...options: readonly string[]): readonly string[] =>
+	words(execFileSync(shell, [...options, "-c", script], { encoding: "utf8" }));
 
 /** What a shell offers for the last word, which may be empty. */
 const offers: Readonly<Record<Shell, (...line: readonly string[]) => readonly string[]>> = {
-	bash: (...line) => words(execFileSync("bash", ["-c", `${printed.bash}\n${names.posix}\n${call(line)}`], { encoding: "utf8" })),
+	bash: (...line) => linesOf("bash", `${printed.bash}\n${names.posix}\n${call(line)}`),
 	// As bashcompinit calls it. Which of the words begin like the typed one is left to zsh's own matching.
 	zsh: (...line) => {
 		const script = `compdef() :\n${printed.zsh}\n${names.posix}\nask() { emulate -L sh; setopt kshglob ksharrays\n${call(line)}\n}; ask`;
-		return words(execFileSync("zsh", ["-f", "-c", script], { encoding: "utf8" })).filter((word) => word.startsWith(line.at(-1) as string));
+		return linesOf("zsh", script, "-f").filter((word) => word.startsWith(line.at(-1) as string));
 	},
 	fish: (...line) => {
 		const script = `${printed.fish}\n${names.fish}\ncomplete -C '${["covey", ...line].join(" ")}'`;
-		return words(execFileSync("fish", ["--no-config", "-c", script], { encoding: "utf8" })).map((one) => one.split("\t")[0] as string);
+		return linesOf("fish", script, "--no-config").map((one) => one.split("\t")[0] as string);
 	},
 };
 
