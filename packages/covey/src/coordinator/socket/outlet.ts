@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
-import { frameHeaderBytes, type OutputFrame, type ToClient, writeFrameHeader } from "@covey/protocol";
+import { encodeFrame, frameHeaderBytes, type OutputFrame, type ToClient, writeFrameHeader } from "@covey/protocol";
 import type WebSocket from "ws";
 import { socketBounds } from "#coordinator/limits.ts";
+import { webSocketHead } from "./web-socket-head.ts";
 
-/** From this size on a payload is sent as it lies in memory, behind its header in a fragment of its own. */
+/** From this size on a payload is sent as it lies in memory, behind its header. */
 const copyBytesMax = 8 * 1024;
 
 /** What goes out to one client: all messages of one tick in one write, and no more than a bounded backlog. */
@@ -44,14 +45,14 @@ export class Outlet {
 	sendFrame(channel: number, frame: OutputFrame): void {
 		if (this.#webSocket.readyState !== this.#webSocket.OPEN) return;
 		this.#cork();
-		const gap = frame.kind === "gap";
-		const whole = gap || frame.data.length < copyBytesMax;
-		const bytes = Buffer.allocUnsafe(frameHeaderBytes + (gap ? 8 : whole ? frame.data.length : 0));
-		writeFrameHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, { ...frame, channel });
-		if (gap) bytes.writeBigUInt64BE(BigInt(frame.length), frameHeaderBytes);
-		else if (whole) bytes.set(frame.data, frameHeaderBytes);
-		this.#webSocket.send(bytes, { binary: true, fin: whole });
-		if (!whole) this.#webSocket.send(frame.data, { binary: true, fin: true });
+		if (frame.kind === "gap" || frame.data.length < copyBytesMax) {
+			this.#webSocket.send(encodeFrame({ ...frame, channel }), { binary: true });
+			return;
+		}
+		const { head, roomAt } = webSocketHead(frameHeaderBytes + frame.data.length, frameHeaderBytes);
+		writeFrameHeader(new DataView(head.buffer, head.byteOffset, head.byteLength), roomAt, { ...frame, channel });
+		this.#socket.write(head);
+		this.#socket.write(frame.data);
 	}
 
 	/** Resolves when the client has read enough for more output, or is gone. */
