@@ -55,6 +55,8 @@ export class Archivist {
 	#sequence = 0;
 	/** Ended tasks in memory at start: history may hold them already. */
 	#recovered = new Map<string, HeldTask>();
+	/** Whoever looks into history for what has left memory, and then into memory. */
+	readonly #lookers = new Set<Promise<unknown>>();
 	#view: FleetView | undefined;
 	#holds: (tasks: readonly HeldTask[]) => void = () => {};
 	#working: Promise<void> | undefined;
@@ -140,6 +142,21 @@ export class Archivist {
 	keep(id: string): void {
 		const queued = this.#ended.get(id);
 		if (queued) queued.kept ??= this.#view!.task(id)!;
+	}
+
+	/**
+	 * Runs something that looks into history first and hands in an event then. Meanwhile nothing leaves memory that history
+	 * did not hold when it began, or both looks could miss it.
+	 */
+	async look<T>(work: () => Promise<T>): Promise<T> {
+		const looking = work();
+		const settled = looking.catch(() => {});
+		this.#lookers.add(settled);
+		try {
+			return await looking;
+		} finally {
+			this.#lookers.delete(settled);
+		}
 	}
 
 	/** Brings history to the newest entry, so that the journal can be truncated up to it. */
@@ -234,7 +251,13 @@ export class Archivist {
 		await this.#history.apply({ sequence, tasks: next.map((task) => task.kept ?? this.#view!.task(task.id)!), audit });
 		for (const task of next) if (this.#ended.get(task.id) === task) this.#ended.delete(task.id);
 		this.#audit.splice(0, audit.length);
-		if (next.length > 0) this.#holds(next);
+		if (next.length > 0) this.#let(next);
+	}
+
+	/** Lets tasks leave memory that history holds, as soon as nobody looks who began before it did. */
+	#let(held: readonly HeldTask[]): void {
+		if (this.#lookers.size === 0) this.#holds(held);
+		else void Promise.all(this.#lookers).then(() => this.#holds(held));
 	}
 
 	async #applyReplayed(): Promise<void> {

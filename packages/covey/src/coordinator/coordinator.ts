@@ -167,6 +167,7 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 		identity: { coordinator: identity.name, fingerprint: identity.fingerprint },
 		startedAt,
 		url: () => url,
+		look: (work) => archivist.look(work),
 		rebuildHistory: () => archivist.rebuild(journal),
 	};
 	const handlers = createHandlers(context);

@@ -19,6 +19,8 @@ export interface OperationContext {
 	readonly startedAt: number;
 	/** Where clients reach this coordinator. */
 	readonly url: () => string;
+	/** See `Archivist.look`. */
+	readonly look: <T>(work: () => Promise<T>) => Promise<T>;
 	readonly rebuildHistory: () => Promise<{ readonly tasks: number }>;
 }
 

@@ -1,5 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import { CoveyError, isEnded, type SnapshotReference } from "@covey/protocol";
 import type { SnapshotStore } from "#coordinator/git/store.ts";
+import type { Task } from "#core/task.ts";
+import type { FleetView } from "#core/view.ts";
 import type { Control } from "#ports/control.ts";
 
 interface Pin {
@@ -54,6 +57,19 @@ export class SnapshotPins implements Disposable {
 		this.#store.unpin({ namespace: pin.namespace, repository: pin.snapshot.repository }, pin.snapshot.commit);
 	}
 
+	/**
+	 * After a call for these tasks failed: lets go of those that are not live. A call that failed because the disk is full
+	 * may still take effect; then its tasks are in memory by the next turn of the loop, and stay held until they end.
+	 */
+	async releaseRefused(tasks: readonly string[], control: Pick<Control, "query">): Promise<void> {
+		const held = tasks.filter((task) => this.#pins.has(task));
+		if (held.length === 0) return;
+		await setImmediate();
+		const live = (fleet: FleetView) => new Set(held.filter((task) => isLive(fleet.taskRecord(task))));
+		const kept = await control.query(live).catch(() => new Set());
+		for (const task of held) if (!kept.has(task)) this.release(task);
+	}
+
 	/** After a restart: the tasks that are live. */
 	async recover(control: Control): Promise<void> {
 		const found = await control.query((fleet) =>
@@ -70,6 +86,10 @@ export class SnapshotPins implements Disposable {
 	[Symbol.dispose](): void {
 		this.#subscription[Symbol.dispose]();
 	}
+}
+
+function isLive(task: Readonly<Task> | undefined): boolean {
+	return task !== undefined && !isEnded(task.status);
 }
 
 export function snapshotOf(payload: unknown): SnapshotReference | undefined {

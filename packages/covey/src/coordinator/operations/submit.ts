@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { RunPayload, type SubmitResult, type TaskSubmission } from "@covey/protocol";
 import { actorOf, requireNamespace } from "#coordinator/auth/principal.ts";
-import { createIdentifier } from "#kit/identifier.ts";
+import { createIdentifier, pooled } from "#kit/identifier.ts";
 import { check } from "./call.ts";
 import type { Handler, OperationContext } from "./context.ts";
 import { snapshotOf } from "./pins.ts";
@@ -17,7 +17,7 @@ interface Prepared {
 /** Submissions are checked here, answered by history when their dedup key is known there, and else go to the fleet. */
 export function createSubmit(context: OperationContext): Handler<"task.submit"> {
 	const { control, pins } = context;
-	return async ({ submissions }, { principal }) => {
+	const submit: Handler<"task.submit"> = async ({ submissions }, { principal }) => {
 		for (const { namespace } of submissions) requireNamespace(principal, namespace);
 		const earlier: (SubmitResult | undefined)[] = [];
 		const tasks: Prepared[] = [];
@@ -34,11 +34,20 @@ export function createSubmit(context: OperationContext): Handler<"task.submit"> 
 			// The status is the one that the entry made durable; what has happened since is in the events.
 			return { results: earlier.map((known) => known ?? { status: "pending" as const, ...fresh.next().value! }) };
 		} catch (error) {
-			for (const { id } of tasks) pins.release(id);
+			await pins.releaseRefused(
+				tasks.map(({ id }) => id),
+				control,
+			);
 			throw error;
 		}
 	};
+	return (request, caller) => {
+		const dedups = request.submissions.some(({ dedupKey }) => dedupKey !== undefined);
+		return dedups ? context.look(() => submit(request, caller)) : submit(request, caller);
+	};
 }
+
+const chance = pooled(randomBytes);
 
 async function findEarlier({ history, clock }: OperationContext, submission: TaskSubmission): Promise<SubmitResult | undefined> {
 	const task = await history.findByDedupKey(submission.namespace, submission.dedupKey!, clock.now() - dedupWindowMs);
@@ -47,7 +56,7 @@ async function findEarlier({ history, clock }: OperationContext, submission: Tas
 
 /** @throws CoveyError `bad_request` for a payload that its type does not know, `bad_snapshot` for objects that are not here. */
 async function prepare(context: OperationContext, submission: TaskSubmission): Promise<Prepared> {
-	const identifier = createIdentifier(context.clock.now(), randomBytes);
+	const identifier = createIdentifier(context.clock.now(), chance);
 	const ids = { id: `t_${identifier}`, ask: `a_${identifier}` };
 	if (submission.type !== "run") return { ...ids, submission };
 	const payload = check(RunPayload, submission.payload);

@@ -49,7 +49,7 @@ export function createTaskHandlers(context: OperationContext): TaskHandlers {
 					...(!live && { ended: recordOf(found) }),
 				});
 			} catch (error) {
-				if (isEnded((await findTask(context, task, principal)).status)) pins.release(task);
+				await pins.releaseRefused([task], control);
 				throw error;
 			}
 			return findTask(context, task, principal);
