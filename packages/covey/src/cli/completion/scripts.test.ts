@@ -56,10 +56,7 @@ describe.each(["bash", "zsh", "fish"] as const)("the completion of %s", (shell) 
 			[["ru"], ["run"]],
 			[["help", "undr"], ["undrain"]],
 			[["token", "re"], ["revoke"]],
-			[
-				["token", "create", ""],
-				["join", "worker", "client"],
-			],
+			[["token", "create", "j"], ["join"]],
 			[["token", "create", "client", "--ro"], ["--role"]],
 			[
 				["token", "create", "client", "--role", ""],
