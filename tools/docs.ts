@@ -13,8 +13,10 @@ import {
 	taskTransitions,
 	workerTransitions,
 } from "#core/transitions.ts";
+import { projectTables } from "./project-tables.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const projects = await projectTables();
 
 /** The parts by page and name: what stands between `<!-- name -->` and `<!-- /name -->`. */
 const parts: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
@@ -33,6 +35,13 @@ const parts: Readonly<Record<string, Readonly<Record<string, () => string>>>> = 
 			),
 	},
 	"docs/http-api.md": { operations: operationTable, errors: errorsTable },
+	"docs/projects.md": {
+		order: () => projects.order,
+		verbs: () => markdownTable(...projects.verbs),
+		arguments: () => markdownTable(...projects.arguments),
+		preparations: () => markdownTable(...projects.preparations),
+		keys: () => markdownTable(...projects.keys),
+	},
 };
 
 export const generatedPages: readonly string[] = Object.keys(parts);

@@ -25,6 +25,7 @@ const parsers = [
 	"tsc",
 	"gradle",
 	"maven",
+	"ctest",
 ] as const satisfies readonly ParserName[];
 
 const Word = z
@@ -47,30 +48,29 @@ const Added = z.union([Word.min(1), z.array(Word.min(1)).min(1).max(16)]).transf
 const WithValue = Added.refine((words) => words.some((word) => word.includes("{}")), 'must hold {} for the value, as in "--grep={}"');
 
 /** What `[commands.NAME]` in a project's `.covey.toml` may say. */
-const Command = z
+export const Command = z
 	.strictObject({
-		/** Words, or a line that is run by `sh -c`. Absent: the recognised one. */
-		command: Line.optional(),
-		/** Where it runs, from the root. */
-		directory: InTree.optional(),
-		parser: z.enum(parsers, { error: `is no parser; there are: ${parsers.join(", ")}` }).optional(),
-		/** Paths to bring back. */
-		pull: z.array(InTree).max(commandLimits.pullMax).optional(),
+		command: Line.optional().describe("Words, or a line for `sh -c`. Without it, what was recognised is run, with the other keys in place"),
+		directory: InTree.optional().describe("Where it runs, from the root"),
+		parser: z
+			.enum(parsers, { error: `is no parser; there are: ${parsers.join(", ")}` })
+			.optional()
+			.describe(`Who reads the log: ${parsers.join(", ")}. \`auto\` by default: it tries them all`),
+		pull: z.array(InTree).max(commandLimits.pullMax).optional().describe("Paths to bring back"),
 		environment: recordOf(Word, {
 			key: /^[A-Za-z_][A-Za-z0-9_]*$/,
 			sentence: "is no name of a variable",
 			max: commandLimits.environmentMax,
-		}).optional(),
-		filter_argument: WithValue.optional(),
-		package_argument: WithValue.optional(),
-		/** `{}` is the list, with commas. */
-		features_argument: WithValue.optional(),
-		release_argument: Added.optional(),
-		nocapture_argument: Added.optional(),
-		/** What mends; its changes come back as a patch. */
-		fix: Line.optional(),
-		/** The command itself changes tracked files; they come back as a patch. */
-		changes_tree: z.boolean().optional(),
+		})
+			.optional()
+			.describe("Variables for the command"),
+		filter_argument: WithValue.optional().describe("What `filter` adds; `{}` is its value"),
+		package_argument: WithValue.optional().describe("What `package` adds; `{}` is its value"),
+		features_argument: WithValue.optional().describe("What `features` adds; `{}` is the list, with commas"),
+		release_argument: Added.optional().describe("What `release` adds"),
+		nocapture_argument: Added.optional().describe("What `nocapture` adds"),
+		fix: Line.optional().describe("What runs with `fix` in place of `command`; its changes come back as a patch"),
+		changes_tree: z.boolean().optional().describe("`command` itself changes files of the tree; they come back as a patch"),
 	})
 	.superRefine((entry, context) => {
 		const adds = Object.keys(entry).filter((key) => key.endsWith("_argument"));

@@ -3,6 +3,8 @@ import type { Meaningless, ProjectFiles, Recipe, Verb, VerbArguments } from "./r
 /** One kind of project. */
 export interface Ecosystem {
 	readonly name: string;
+	/** The kind of project that it orchestrates, whose files are always beside its own. */
+	readonly over?: string;
 	/** What there is at the root of `files`; undefined when it is no such project. */
 	recognise(files: ProjectFiles): Promise<Recognised | undefined>;
 }

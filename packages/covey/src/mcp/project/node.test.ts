@@ -90,7 +90,7 @@ const pnpm = {
 	"no/package.json": JSON.stringify({ name: "no", scripts: {} }),
 };
 const workspaces: readonly Case[] = [
-	["a member by name", monorepo, "test", { package: "@acme/a", filter: "x" }, "npm run test --workspace=@acme/a -- --testNamePattern=x"],
+	["a member by name", monorepo, "test", { package: "@acme/a", filter: "x" }, "npm test --workspace=@acme/a -- --testNamePattern=x"],
 	[
 		"a member by directory",
 		monorepo,
@@ -103,7 +103,7 @@ const workspaces: readonly Case[] = [
 		monorepo,
 		"test",
 		{},
-		{ typed: "npm run test --workspaces --if-present", because: expect.stringContaining("script test of @acme/a;") as string },
+		{ typed: "npm test --workspaces --if-present", because: expect.stringContaining("script test of @acme/a;") as string },
 	],
 	["a member for pnpm", pnpm, "test", { package: "a" }, "pnpm --filter=a run test"],
 	["a member for yarn", { ...monorepo, "yarn.lock": "" }, "test", { package: "@acme/a" }, "yarn workspace @acme/a run test"],
@@ -171,7 +171,32 @@ const refused: readonly Refusal[] = [
 	["a package where no workspace is", scripts({ test: "jest" }), "test", { package: "x" }, /package.json is no workspace/, "package"],
 ];
 
+const filtered: readonly [string, boolean][] = [
+	["vitest", true],
+	["vitest run --coverage", true],
+	["npx vitest", true],
+	["pnpm exec vitest run", true],
+	["yarn jest", true],
+	["TZ=UTC jest 'a;b'", true],
+	["node --test", true],
+	["react-scripts test", true],
+	["playwright test", true],
+	["tsc && (cd x && jest)", false],
+	["jest || true", false],
+	["npm run test:unit", false],
+	["yarn test:unit", false],
+	["playwright install", false],
+	["node scripts/test.js", false],
+	["echo jest; ls", false],
+	["", false],
+];
+
 describe("node", () => {
+	it.each(filtered)("the script %j takes a filter: %j", async (test, takes) => {
+		const { sentence } = (await recipeFor(treeOf(scripts({ test })), "test", { filter: "x" })) as Meaningless;
+		expect(sentence === undefined).toBe(takes);
+	});
+
 	it.each([...cases, ...workspaces])("%s", async (_, files, verb, given, expected) => {
 		const recipe = (await recipeFor(treeOf(files), verb, given)) as Recipe & Meaningless;
 		expect(recipe.sentence).toBeUndefined();

@@ -11,6 +11,7 @@ const file = "nx.json";
 /** Nx: a verb is a target, of all projects or of one. */
 export const nx: Ecosystem = {
 	name: "nx",
+	over: "node",
 	async recognise(files) {
 		const config = await readJson(files, file);
 		return config && { file, mean: (verb, given) => mean(files, config, verb, given) };

@@ -39,6 +39,8 @@ interface Kind {
 	readonly package?: string;
 }
 
+const npmScript = (name: string): readonly string[] => (name === "test" ? ["npm", "test"] : ["npm", "run", name]);
+
 /** In the order in which their lockfiles are believed, when several are there and `packageManager` says nothing. */
 const kinds: Readonly<Record<PackageManager["name"], Kind>> = {
 	pnpm: {
@@ -75,9 +77,9 @@ const kinds: Readonly<Record<PackageManager["name"], Kind>> = {
 	},
 	npm: {
 		locks: ["package-lock.json", "npm-shrinkwrap.json"],
-		script: (name) => (name === "test" ? ["npm", "test"] : ["npm", "run", name!]),
-		ofMember: (member, name) => ["npm", "run", name!, `--workspace=${member}`],
-		everywhere: (name) => ["npm", "run", name!, "--workspaces", "--if-present"],
+		script: (name) => npmScript(name!),
+		ofMember: (member, name) => [...npmScript(name!), `--workspace=${member}`],
+		everywhere: (name) => [...npmScript(name!), "--workspaces", "--if-present"],
 		execute: (program) => ["npx", program!],
 		separator: ["--"],
 		locked: "npm ci --no-audit --no-fund",

@@ -86,14 +86,14 @@ export async function recogniseProject(worktree: ProjectFiles, configured: Comma
 
 interface Place {
 	readonly directory: string;
-	readonly projects: readonly { readonly found: Found; readonly project: Recognised }[];
+	readonly projects: readonly { readonly ecosystem: Ecosystem; readonly found: Found; readonly project: Recognised }[];
 }
 
 async function placeAt(files: ProjectFiles, directory: string): Promise<Place> {
 	const here = directory === "" ? files : below(files, directory);
-	const recognised = await Promise.all(ecosystems.map(async ({ name, recognise }) => ({ name, project: await recognise(here) })));
-	const projects = recognised.flatMap(({ name, project }) =>
-		project ? [{ project, found: { kind: name, file: join(directory, project.file), directory } }] : [],
+	const recognised = await Promise.all(ecosystems.map(async (ecosystem) => ({ ecosystem, project: await ecosystem.recognise(here) })));
+	const projects = recognised.flatMap(({ ecosystem, project }) =>
+		project ? [{ ecosystem, project, found: { kind: ecosystem.name, file: join(directory, project.file), directory } }] : [],
 	);
 	return { directory, projects };
 }
@@ -143,7 +143,7 @@ async function meanAnywhere(files: ProjectFiles, root: Place, verb: Verb, given:
 async function meanAt({ directory, projects }: Place, verb: Verb, given: VerbArguments): Promise<Recipe | Meaningless | undefined> {
 	const sentences: string[] = [];
 	const hints: string[] = [];
-	for (const [index, { project, found }] of projects.entries()) {
+	for (const [index, { ecosystem, project, found }] of projects.entries()) {
 		const meaning = await project.mean(verb, given);
 		if (isMeaningless(meaning)) {
 			if (meaning.argument !== undefined) return meaning;
@@ -151,7 +151,7 @@ async function meanAt({ directory, projects }: Place, verb: Verb, given: VerbArg
 			hints.push(meaning.hint);
 			continue;
 		}
-		const others = projects.slice(index + 1).map(({ found }) => found.file);
+		const others = projects.slice(index + 1).flatMap((other) => (other.ecosystem.name === ecosystem.over ? [] : [other.found.file]));
 		const because = [
 			join(directory, meaning.because),
 			...(sentences.length > 0 ? [sentences.join("; ")] : []),

@@ -76,19 +76,17 @@ function nodeTool(words: readonly string[], alone: boolean): ScriptTool | undefi
 }
 
 const takesValue = /^(-r|--require|--import|--loader|--experimental-loader|--env-file|--conditions|-C)$/;
-const wrapper = /^(npx|bunx|c8|nyc|env|cross-env|yarn|dotenv)$/;
+const wrapper = /^(npx|bunx|c8|nyc|env|cross-env|pnpm|yarn|dotenv)$/;
 
-/** Without `A=b`, `npx`, `c8` and the like in front. */
+/** Without `A=b`, `npx`, `pnpm exec`, `c8` and the like in front. */
 function unwrapped(words: readonly string[]): readonly string[] {
-	let at = 0;
-	for (let wrapped = false; at < words.length; at++) {
-		const word = words[at]!;
-		const pnpm = word === "pnpm" && words[at + 1] === "exec";
-		if (pnpm) at++;
-		if (pnpm || wrapper.test(word)) wrapped = true;
-		else if (!/^\w+=/.test(word) && !(wrapped && word.startsWith("-"))) break;
-	}
-	return words.slice(at);
+	let wrapped = false;
+	const start = words.findIndex((word) => {
+		const inFront = wrapper.test(word) || /^\w+=/.test(word) || (wrapped && /^(exec|-.*)$/.test(word));
+		wrapped ||= wrapper.test(word);
+		return !inFront;
+	});
+	return start < 0 ? [] : words.slice(start);
 }
 
 /** The commands of a shell line, each as its words; undefined when more than words and `&& || ; |` would have to be understood. */

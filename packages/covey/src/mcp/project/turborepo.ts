@@ -10,6 +10,7 @@ import { listed, recipeOf, type Takes } from "./wording.ts";
 /** Turborepo: a verb is a task, of all packages or of one. */
 export const turborepo: Ecosystem = {
 	name: "turborepo",
+	over: "node",
 	async recognise(files) {
 		for (const file of ["turbo.json", "turbo.jsonc"]) {
 			const config = await readJson(files, file);
