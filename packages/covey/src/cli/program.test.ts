@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { startCoordinator } from "@covey/client/coordinator.fixture";
+import { startCoordinator, taskId, taskView } from "@covey/client/coordinator.fixture";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { version } from "#kit/version.ts";
 import { commands } from "./commands.ts";
@@ -131,4 +131,39 @@ test("the hot path loads no schema library", async () => {
 	const { code, stderr } = await startCovey(["run", "--", "true"], { home, environment }).ended;
 	expect(code).toBe(7);
 	expect(stderr).not.toContain("LOADED");
+});
+
+test("every verb that reads has --json: one document with a schema version, and nothing else on stdout", async () => {
+	const task = taskView({ status: "done", outcome: "passed" });
+	const outputs: Readonly<Record<string, object>> = {
+		"fleet.status": {
+			state: "ready",
+			version,
+			coordinator: "big",
+			fingerprint: "f",
+			url: "u",
+			startedAt: 0,
+			workers: {},
+			tasks: {},
+			slots: {},
+		},
+		"worker.list": { workers: [] },
+		"task.list": { tasks: [task] },
+		"task.get": task,
+		"task.explain": { task: taskId, status: "done", sentence: "", candidates: [], placements: [] },
+		"token.list": { tokens: [] },
+	};
+	await using coordinator = await startCoordinator({
+		message: (message, connection) => {
+			if (message.type === "call") connection.send({ type: "result", id: message.id, output: outputs[message.operation] as never });
+		},
+	});
+	const environment = { COVEY_URL: coordinator.url, COVEY_TOKEN: "x" };
+	const talking = ["status", "workers", "tasks", "tasks list", `tasks show ${taskId}`, `why ${taskId}`, "token list"];
+	const alone = ["config show", "config show --origin", "paths", "version", "doctor --only system.node"];
+	const asked = [...talking, ...alone].map(async (line) => {
+		const { code, stdout, stderr } = await startCovey([...line.split(" "), "--json"], { home, environment }).ended;
+		expect([line, code, stderr, JSON.parse(String(stdout)).schema]).toEqual([line, 0, "", 1]);
+	});
+	await Promise.all(asked);
 });
