@@ -7,7 +7,7 @@ import {
 	type WorkerOffer,
 } from "@covey/protocol";
 import type { JoinToken } from "#host/token/token.ts";
-import { createBackoff } from "#kit/backoff.ts";
+import { type Backoff, createBackoff } from "#kit/backoff.ts";
 import type { Clock } from "#kit/clock.ts";
 import { deferred } from "#kit/deferred.ts";
 import type { Logger } from "#kit/logger.ts";
@@ -15,7 +15,7 @@ import type { Service } from "#kit/service.ts";
 import type { LinkConnection, LinkTransport } from "#ports/link.ts";
 import type { WorkerIdentity } from "#worker/identity.ts";
 import { readPin } from "./pin.ts";
-import { createSession, type Session, type Welcome } from "./session.ts";
+import { Session, type Welcome } from "./session.ts";
 
 export interface LinkOptions {
 	readonly transport: LinkTransport;
@@ -62,121 +62,148 @@ export interface Link extends Service {
 
 /** `start` resolves at the first welcome and rejects when the coordinator refuses this worker or `signal` aborts. */
 export function createLink(options: LinkOptions, listener: LinkListener): Link {
-	const { clock, logger, transport } = options;
-	const stopped = new AbortController();
-	const welcomed = deferred();
-	// Whoever starts hears of it; a later refusal goes to the listener.
-	welcomed.promise.catch(() => {});
-	let session: Session | undefined;
-	let running: Promise<void> | undefined;
-	const backoff = createBackoff({ ...options.backoff, random: options.random });
+	return new LastingLink(options, listener);
+}
 
-	async function run(): Promise<void> {
+class LastingLink implements Link {
+	readonly #options: LinkOptions;
+	readonly #listener: LinkListener;
+	readonly #backoff: Backoff;
+	readonly #stopped = new AbortController();
+	readonly #welcomed = deferred();
+	#session: Session | undefined;
+	#running: Promise<void> | undefined;
+
+	constructor(options: LinkOptions, listener: LinkListener) {
+		this.#options = options;
+		this.#listener = listener;
+		this.#backoff = createBackoff({ ...options.backoff, random: options.random });
+		// Whoever starts hears of it; a later refusal goes to the listener.
+		this.#welcomed.promise.catch(() => {});
+	}
+
+	get connection(): LinkConnection | undefined {
+		return this.#session?.connection;
+	}
+
+	get token(): string | undefined {
+		return this.#session?.token;
+	}
+
+	send(message: V2FromWorkerMessage): void {
+		this.#session?.connection.send(message);
+	}
+
+	async start(signal: AbortSignal): Promise<void> {
+		await this.#refuseStranger();
+		signal.throwIfAborted();
+		this.#running ??= this.#run();
+		const abort = deferred<never>();
+		const onAbort = (): void => abort.reject(signal.reason);
+		signal.addEventListener("abort", onAbort, { once: true });
+		try {
+			await Promise.race([this.#welcomed.promise, abort.promise]);
+		} catch (error) {
+			await this.stop();
+			throw error;
+		} finally {
+			signal.removeEventListener("abort", onAbort);
+		}
+	}
+
+	async stop(): Promise<void> {
+		this.#stopped.abort(new CoveyError("unavailable", "this worker is stopping"));
+		await this.#running;
+	}
+
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.stop();
+	}
+
+	/** @throws CoveyError when nothing is here by which the coordinator could know this worker. */
+	async #refuseStranger(): Promise<void> {
+		const { token, transport, stateDirectory } = this.#options;
+		if (token !== undefined || transport.trusted || (await readPin(stateDirectory)) !== undefined) return;
+		throw new CoveyError("unauthenticated", "this worker has not joined a fleet yet", {
+			hint: "make a token with `covey token create join` on the coordinator, then `covey join <url>`",
+		});
+	}
+
+	async #run(): Promise<void> {
+		const { clock, logger, token } = this.#options;
+		const { signal } = this.#stopped;
 		let enrol = false;
-		while (!stopped.signal.aborted) {
-			const { enrolled, met, error } = await carry(enrol);
-			if (stopped.signal.aborted) return;
+		while (!signal.aborted) {
+			const { enrolled, met, error } = await this.#carry(enrol);
+			if (signal.aborted) return;
 			// The coordinator does not know our key (any more), but we hold a token: introduce ourselves anew.
-			enrol = !met && !enrolled && options.token !== undefined && error instanceof CoveyError && error.code === "unauthenticated";
+			enrol = !met && !enrolled && token !== undefined && error instanceof CoveyError && error.code === "unauthenticated";
 			if (enrol) continue;
 			if (error instanceof CoveyError && isFinal(error, met)) {
 				logger.error("the coordinator and this worker cannot work together", { error });
-				welcomed.reject(error);
-				listener.refused(error);
+				this.#welcomed.reject(error);
+				this.#listener.refused(error);
 				return;
 			}
 			logger.warn("no link to the coordinator", { error });
-			await clock.sleep(backoff.next(), stopped.signal).catch(() => {});
+			await clock.sleep(this.#backoff.next(), signal).catch(() => {});
 		}
 	}
 
 	/** One connection from its first to its last byte. @returns whether it was welcomed, and why it ended or never came to be. */
-	async function carry(enrol: boolean): Promise<{ readonly enrolled: boolean; readonly met: boolean; readonly error: unknown }> {
+	async #carry(enrol: boolean): Promise<{ readonly enrolled: boolean; readonly met: boolean; readonly error: unknown }> {
+		const { name, stateDirectory, token, transport } = this.#options;
 		let enrolled = enrol;
 		try {
-			const pin = transport.trusted ? undefined : await readPin(options.stateDirectory);
-			const connection = await transport.connect(stopped.signal).catch((error: CoveyError) => {
+			const pin = transport.trusted ? undefined : await readPin(stateDirectory);
+			const connection = await transport.connect(this.#stopped.signal).catch((error: CoveyError) => {
 				// Who has met its coordinator waits out whatever answers in its place; a first join had better be told at once.
 				throw pin === undefined ? error : new CoveyError("unavailable", error.message, { cause: error });
 			});
-			enrolled ||= options.token !== undefined && pin?.name !== options.name;
-			const current = createSession(options, connection, { pin, enrol: enrolled });
-			const error = await converse(current);
-			return { enrolled, met: current.welcome !== undefined, error };
+			enrolled ||= token !== undefined && pin?.name !== name;
+			const session = new Session(this.#options, connection, { pin, enrol: enrolled });
+			const error = await this.#converse(session);
+			return { enrolled, met: session.welcome !== undefined, error };
 		} catch (error) {
 			return { enrolled, met: false, error };
 		}
 	}
 
-	async function converse(current: Session): Promise<unknown> {
-		const { connection } = current;
+	/** @returns why it ended. */
+	async #converse(session: Session): Promise<unknown> {
+		const { connection } = session;
 		const ended = deferred<unknown>();
-		connection.listen({
-			message(message) {
-				const known = current.welcome !== undefined;
-				if (!current.hear(message)) listener.message(message);
-				else if (!known && current.welcome !== undefined) begin(current, current.welcome);
-			},
-			end: (cause) => ended.resolve(cause),
-		});
+		connection.listen({ message: (message) => this.#hear(session, message), end: ended.resolve });
+		const { signal } = this.#stopped;
 		const close = (): void => connection.close();
-		stopped.signal.addEventListener("abort", close, { once: true });
-		if (stopped.signal.aborted) close();
-		current.begin();
+		signal.addEventListener("abort", close, { once: true });
+		if (signal.aborted) close();
+		session.begin();
 		const cause = await ended.promise;
-		stopped.signal.removeEventListener("abort", close);
-		if (session === current) {
-			session = undefined;
-			// A coordinator that welcomes and then fails is not come back to in haste.
-			if (clock.monotonic() - current.since > options.backoff.maxMs) backoff.reset();
-			listener.disconnected();
+		signal.removeEventListener("abort", close);
+		if (this.#session === session) this.#lose(session);
+		await session.end();
+		return session.failure ?? cause;
+	}
+
+	#hear(session: Session, message: V2ToWorkerMessage): void {
+		const known = session.welcome !== undefined;
+		if (!session.hear(message)) {
+			this.#listener.message(message);
+		} else if (!known && session.welcome !== undefined) {
+			this.#session = session;
+			this.#listener.connected(session.welcome, session.since);
+			this.#welcomed.resolve();
 		}
-		await current.end();
-		return current.failure ?? cause;
 	}
 
-	function begin(current: Session, welcome: Welcome): void {
-		session = current;
-		listener.connected(welcome, current.since);
-		welcomed.resolve();
+	#lose(session: Session): void {
+		const { clock, backoff } = this.#options;
+		this.#session = undefined;
+		// A coordinator that welcomes and then fails is not come back to in haste.
+		if (clock.monotonic() - session.since > backoff.maxMs) this.#backoff.reset();
+		this.#listener.disconnected();
 	}
-
-	return {
-		get connection() {
-			return session?.connection;
-		},
-		get token() {
-			return session?.token;
-		},
-		send: (message) => session?.connection.send(message),
-		async start(signal) {
-			if (options.token === undefined && !transport.trusted && (await readPin(options.stateDirectory)) === undefined) {
-				throw new CoveyError("unauthenticated", "this worker has not joined a fleet yet", {
-					hint: "make a token with `covey token create join` on the coordinator, then `covey join <url>`",
-				});
-			}
-			signal.throwIfAborted();
-			running ??= run();
-			const abort = deferred<never>();
-			const onAbort = (): void => abort.reject(signal.reason);
-			signal.addEventListener("abort", onAbort, { once: true });
-			try {
-				await Promise.race([welcomed.promise, abort.promise]);
-			} catch (error) {
-				await this.stop();
-				throw error;
-			} finally {
-				signal.removeEventListener("abort", onAbort);
-			}
-		},
-		async stop() {
-			stopped.abort(new CoveyError("unavailable", "this worker is stopping"));
-			await running;
-		},
-		async [Symbol.asyncDispose]() {
-			await this.stop();
-		},
-	};
 }
 
 /** What a welcomed worker is sent away with for good: its key no longer counts, or another process has its name. */
