@@ -236,3 +236,49 @@ test("nextest that stops at the first failure says how many did not run", () => 
 test("nextest with a filter that matches nothing says so", () => {
 	expect(reportOf("cargo", "nextest-none").notes).toEqual(["no test ran: the filter matched nothing in 10 tests"]);
 });
+
+test("a test that takes its whole binary down is the failure, with the signal", () => {
+	const report = reportOf("cargo", "cargo-test-abort");
+	expect(report.tests).toEqual({ passed: 0, failed: 1, ignored: 0 });
+	expect(report.failures).toEqual([{ test: "tests::aborts", message: "the test binary died (signal: 6, SIGABRT: process abort signal)" }]);
+	expect(report.notes).toEqual(["a test binary, or the log, ended before the summary: of 3 tests 3 did not report"]);
+});
+
+test("a binary that died while tests ran side by side is named itself", () => {
+	const lines = linesOf("cargo-test-abort").map((line) => line.replace(/^test .* \.\.\. /, ""));
+	expect(reportOfLines("cargo", lines).failures).toEqual([
+		{ test: "unittests src/lib.rs", message: "the test binary died (signal: 6, SIGABRT: process abort signal)" },
+	]);
+});
+
+test("nextest: a flaky test that passed at last is no failure, one that aborted each time is", () => {
+	const report = reportOf("cargo", "nextest-flaky");
+	expect(report.tests).toEqual({ passed: 2, failed: 1, ignored: 0 });
+	expect(report.failures).toEqual([
+		{ test: "tests::aborts", message: "ended with ABRT\nabout to abort\n\n(test aborted with signal 6: SIGABRT)" },
+	]);
+});
+
+test("a panic outside tests is an error with its place", () => {
+	expect(reportOf("cargo", "cargo-run-panic").diagnostics).toEqual([
+		{
+			level: "error",
+			file: "src/main.rs",
+			line: 1,
+			col: 47,
+			message: "panicked: called `Result::unwrap()` on an `Err` value: ParseIntError { kind: InvalidDigit }",
+		},
+	]);
+});
+
+test("a build script that fails is told with its panic", () => {
+	const [failed, panic] = reportOf("cargo", "cargo-build-script").diagnostics;
+	expect(failed?.message).toMatch(/^failed to run custom build command for `shop v0\.1\.0/);
+	expect(panic).toEqual({ level: "error", file: "build.rs", line: 1, col: 13, message: "panicked: no compiler for C here" });
+});
+
+test("a broken manifest has its place", () => {
+	expect(reportOf("cargo", "cargo-manifest").diagnostics).toEqual([
+		{ level: "error", file: "Cargo.toml", line: 9, col: 7, message: "key with no value, expected `=`" },
+	]);
+});

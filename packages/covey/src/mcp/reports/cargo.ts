@@ -20,6 +20,8 @@ export class CargoParser implements ToolParser {
 	readonly #nextest: Nextest;
 	/** A panic outside tests: of the program that `cargo run` starts, or of a build script. */
 	#panic: PanicReader | undefined;
+	/** The test binary that cargo started last. */
+	#binary = "test binary";
 
 	constructor(options: ReportOptions = {}) {
 		this.#filter = options.filter;
@@ -60,9 +62,10 @@ export class CargoParser implements ToolParser {
 
 	/** A line of the stable harness, or of cargo around it. */
 	#stable(text: string): void {
+		this.#binary = /^ +Running (.+) \(/.exec(text)?.[1] ?? this.#binary;
 		const wasOpen = this.#libtest.isOpen;
 		const death = /^ {2}process didn't exit successfully: .*\((signal: .+|exit .+)\)$/.exec(text);
-		if (death && this.#libtest.wasSeen) this.#libtest.died(death[1]!);
+		if (death && this.#libtest.wasSeen) this.#libtest.died(this.#binary, death[1]!);
 		else this.#libtest.line(text);
 		if (wasOpen || this.#libtest.isOpen) return;
 		this.#text.line(text);
@@ -70,7 +73,7 @@ export class CargoParser implements ToolParser {
 	}
 
 	#outside(text: string): void {
-		if (text.startsWith("thread 'main' ")) this.#panic = new PanicReader("main");
+		if (text.includes("thread 'main' ")) this.#panic = new PanicReader("main");
 		this.#panic?.line(text.trimStart());
 	}
 }

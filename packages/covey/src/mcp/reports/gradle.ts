@@ -1,5 +1,5 @@
 import { Collector } from "./collect.ts";
-import { JavaException } from "./java.ts";
+import { Javac, JavaException } from "./java.ts";
 import { nothingRan } from "./nothing-ran.ts";
 import { placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
@@ -12,6 +12,7 @@ export class GradleParser implements ToolParser {
 	recognised = false;
 	readonly #filter: string | undefined;
 	readonly #found: Collector;
+	readonly #javac: Javac;
 	#exception: { readonly key: string; readonly test: string; readonly read: JavaException } | undefined;
 	/** Seen one by one; passed ones only if the build tells them. */
 	readonly #seen: Record<TestEvent, number> = { PASSED: 0, FAILED: 0, SKIPPED: 0 };
@@ -23,6 +24,7 @@ export class GradleParser implements ToolParser {
 	constructor(options: ReportOptions = {}) {
 		this.#filter = options.filter;
 		this.#found = new Collector(options);
+		this.#javac = new Javac(this.#found);
 	}
 
 	line(text: string): void {
@@ -35,6 +37,7 @@ export class GradleParser implements ToolParser {
 
 	end(): Report {
 		this.#closeException();
+		this.#javac.end();
 		this.#explain();
 		const { PASSED: passed, FAILED: failed, SKIPPED: ignored } = this.#seen;
 		const tests =
@@ -96,7 +99,7 @@ export class GradleParser implements ToolParser {
 		const kotlin = /^([ew]): (?:file:\/\/)?(\S+?\.kts?):(?:(\d+):(\d+):?| \((\d+), (\d+)\):) (.+)$/.exec(text);
 		if (java) {
 			const [, file, line, level, code, message] = java;
-			this.#found.diagnose({
+			this.#javac.diagnose({
 				level: level as Diagnostic["level"],
 				...(code !== undefined && { code }),
 				...placeOf(file!, line),
@@ -109,7 +112,7 @@ export class GradleParser implements ToolParser {
 				...placeOf(file!, line ?? oldLine, col ?? oldCol),
 				message: message!,
 			});
-		}
+		} else this.#javac.line(text);
 	}
 
 	#closing(text: string): void {

@@ -114,3 +114,14 @@ test("a log that ends before the summary leaves the counts unknown and says so",
 	expect(report).not.toHaveProperty("tests");
 	expect(report.notes).toContain("the log ends before the summary: the counts are unknown");
 });
+
+test("a test with two errors is one failure, told by the first", () => {
+	const report = reportOf("jest", "jest-hooks");
+	const file = "test/hooks.test.js";
+	expect(report.tests).toEqual({ passed: 0, failed: 3, ignored: 0 });
+	expect(report.failures).toEqual([
+		{ test: "a › one", file, line: 1, col: 47, message: "no database" },
+		{ test: "a › two", file, line: 1, col: 47, message: "no database" },
+		{ test: "later", file, line: 2, col: 52, message: "thrown later" },
+	]);
+});

@@ -20,6 +20,8 @@ export class Libtest {
 	/** With `--nocapture` a panic comes before the test's line. */
 	#loose: PanicReader | undefined;
 	#looseThread = "";
+	/** The test whose line has begun and has no outcome yet: the one that runs, when tests run one at a time. */
+	#running: string | undefined;
 
 	constructor(found: Collector) {
 		this.#found = found;
@@ -40,10 +42,13 @@ export class Libtest {
 		else if (this.#section) this.#inSection(text);
 	}
 
-	/** A test binary died in the middle: how, as cargo tells it. */
-	died(how: string): void {
+	/** A test binary died in the middle: which one and how, as cargo tells it. The test that ran takes the blame when it is known. */
+	died(binary: string, how: string): void {
+		const test = this.#running ?? binary;
+		const place = this.#loose?.found.place;
 		this.#abandon();
-		this.#found.failed(`${this.#sections}\0died`, { test: `test binary ${this.#sections}`, message: how, ...this.#loosePlace() });
+		this.#totals.failed += 1;
+		this.#found.failed(this.#key(test), { test, ...place, message: `the test binary died (${how})` });
 	}
 
 	end(filter: string | undefined): TestCounts | undefined {
@@ -58,6 +63,8 @@ export class Libtest {
 	#begin(announced: number): void {
 		this.#abandon();
 		this.#sections += 1;
+		this.#running = undefined;
+		this.#loose = undefined;
 		this.#section = { announced, passed: 0, failed: 0, ignored: 0 };
 	}
 
@@ -74,6 +81,7 @@ export class Libtest {
 
 	#test(test: string, outcome: string): void {
 		if (this.#section === undefined) return;
+		this.#running = undefined;
 		if (outcome === "FAILED") {
 			this.#section.failed += 1;
 			this.#found.failed(this.#key(test), { test, ...this.#looseOf(test) });
@@ -115,6 +123,7 @@ export class Libtest {
 	}
 
 	#looseLine(text: string): void {
+		this.#running = /^test (.+?) \.\.\. /.exec(text)?.[1] ?? this.#running;
 		const thread = /^thread '(.*?)'.* panicked at /.exec(text)?.[1];
 		if (thread !== undefined) {
 			this.#loose = new PanicReader(thread);
@@ -128,10 +137,6 @@ export class Libtest {
 		const { place, message } = this.#loose.found;
 		this.#loose = undefined;
 		return { ...place, message };
-	}
-
-	#loosePlace(): Partial<Place> {
-		return this.#loose?.found.place ?? {};
 	}
 
 	#key(test: string): string {

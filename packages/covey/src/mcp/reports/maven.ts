@@ -1,5 +1,5 @@
 import { Collector } from "./collect.ts";
-import { JavaException } from "./java.ts";
+import { Javac, JavaException } from "./java.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { placeOf } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
@@ -12,6 +12,7 @@ export class MavenParser implements ToolParser {
 	recognised = false;
 	readonly #filter: string | undefined;
 	readonly #found: Collector;
+	readonly #javac: Javac;
 	#exception: { readonly test: string; readonly read: JavaException } | undefined;
 	#tests: TestCounts | undefined;
 	/** Classes reported and the module's sum has not come. */
@@ -21,17 +22,20 @@ export class MavenParser implements ToolParser {
 	constructor(options: ReportOptions = {}) {
 		this.#filter = options.filter;
 		this.#found = new Collector(options);
+		this.#javac = new Javac(this.#found);
 	}
 
 	line(text: string): void {
 		const tagged = text.startsWith("[") ? /^\[(INFO|WARNING|ERROR)\] ?(.*)$/.exec(text) : null;
 		if (tagged) this.#tagged(tagged[1]!, tagged[2]!);
 		else if (text.trim() === "") this.#close();
-		else this.#exception?.read.line(text);
+		else if (this.#exception) this.#exception.read.line(text);
+		else this.#javac.line(text);
 	}
 
 	end(): Report {
 		this.#close();
+		this.#javac.end();
 		if (this.#isOpen) this.#found.note(endsEarly);
 		const ran = this.#tests === undefined || this.#tests.passed + this.#tests.failed > 0;
 		if (!ran && !this.#isIdle) this.#found.note(nothingRan({ filter: this.#filter, ignored: this.#tests?.ignored }));
@@ -73,12 +77,13 @@ export class MavenParser implements ToolParser {
 	}
 
 	#complaint(level: string, text: string): void {
+		this.#javac.line(text);
 		const compiler = /^(\S.*?\.\w+):\[(\d+)(?:,(\d+))?\] (?:error: )?(.+)$/.exec(text);
 		const goal = /^Failed to execute goal (?:on project \S+|\S+).*?: (.+?)(?: -> \[Help \d+\])?$/.exec(text)?.[1];
 		const filter = goal === undefined ? undefined : /No tests matching pattern "(.*?)" were executed/.exec(goal)?.[1];
 		if (compiler) {
 			const [, file, line, col, message] = compiler;
-			this.#found.diagnose({ level: level === "ERROR" ? "error" : "warning", ...placeOf(file!, line, col), message: message! });
+			this.#javac.diagnose({ level: level === "ERROR" ? "error" : "warning", ...placeOf(file!, line, col), message: message! });
 		} else if (filter !== undefined) this.#idle(nothingRan({ filter: this.#filter ?? filter }));
 		else if (goal !== undefined && !/There are test failures|Compilation failure/.test(goal))
 			this.#found.diagnose({ level: "error", message: goal });

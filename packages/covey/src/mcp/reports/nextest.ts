@@ -1,7 +1,8 @@
 import type { Collector } from "./collect.ts";
 import { nothingRan } from "./nothing-ran.ts";
 import { PanicReader } from "./panic.ts";
-import type { TestCounts } from "./report.ts";
+import type { Place } from "./place.ts";
+import { reportLimits, type TestCounts } from "./report.ts";
 
 /** Reads the text of cargo-nextest: a line per test, below it the output of one that failed, and a summary that repeats the failed ones. */
 export class Nextest {
@@ -9,6 +10,8 @@ export class Nextest {
 	#started = false;
 	#counts: TestCounts | undefined;
 	#skipped = 0;
+	/** What tests told that were tried again. */
+	readonly #tries = new Map<string, Partial<Place> & { readonly message: string }>();
 	#current: { readonly test: string; readonly key: string; readonly status: string; readonly panic: PanicReader } | undefined;
 
 	constructor(found: Collector) {
@@ -48,7 +51,10 @@ export class Nextest {
 		this.#close();
 		this.#started = true;
 		if (passing.test(status)) return;
-		this.#current = { test, key: `${binary}\0${test}`, status, panic: new PanicReader(test) };
+		const key = `${binary}\0${test}`;
+		const tried = this.#tries.get(key);
+		if (this.#counts) this.#found.failed(key, { test, message: `ended with ${outcomeOf(status)}`, ...tried });
+		else this.#current = { test, key, status, panic: new PanicReader(test) };
 	}
 
 	/** A try that failed is a failure only when the summary repeats it: a later one may have passed. */
@@ -56,10 +62,11 @@ export class Nextest {
 		if (this.#current === undefined) return;
 		const { test, key, status, panic } = this.#current;
 		this.#current = undefined;
-		if (status.startsWith("TRY ") && this.#counts === undefined) return;
 		const { place, message } = panic.found;
-		const ending = status.endsWith("FAIL") ? "" : `ended with ${status}`;
-		this.#found.failed(key, { test, ...place, message: [ending, message].filter((line) => line !== "").join("\n") });
+		const ending = status.endsWith("FAIL") ? "" : `ended with ${outcomeOf(status)}`;
+		const told = { ...place, message: [ending, message].filter((line) => line !== "").join("\n") };
+		if (!status.startsWith("TRY ")) this.#found.failed(key, { test, ...told });
+		else if (this.#tries.size < reportLimits.failuresMax) this.#tries.set(key, told);
 	}
 
 	#summary(text: string): void {
@@ -74,8 +81,11 @@ export class Nextest {
 }
 
 /** What the harness in the test's process says of itself. */
-const harness = /^ *(running 1 test|test .* \.\.\. FAILED|failures:|---- .* std(out|err) ----|test result: .*|std(out|err) ─+)?$/;
+const harness = /^ *(running 1 test|test .* \.\.\. FAILED|failures:|---- .* std(out|err) ----|test result: .*|std(out|err) ─+)$/;
 
 /** `        FAIL [   0.080s] (3/9) shop price::tests::parses_cents` */
-const statusLine = /^ +((?:TRY \d+ )?[A-Z][A-Z-]+(?: \d+\/\d+)?) \[ *>?[\d.]+s\] (?:\( *\d+\/\d+\) +)?(\S+) (.+)$/;
+const statusLine = /^ +((?:TRY \d+ )?[A-Z][A-Z-]+(?: \d+\/\d+)?) \[ *>?[\d.]+s\] (?:\((?: *\d+\/\d+|─+)\) +)?(\S+) (.+)$/;
+/** "ABRT" of "TRY 2 ABRT". */
+const outcomeOf = (status: string): string => status.replace(/^TRY \d+ /, "");
+
 const passing = /^(PASS|LEAK|FLAKY|SLOW|TRY \d+ (PASS|SLOW)|SKIP)/;

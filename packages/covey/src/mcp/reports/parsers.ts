@@ -8,6 +8,7 @@ import { GoParser } from "./go.ts";
 import { GradleParser } from "./gradle.ts";
 import { JestParser } from "./jest.ts";
 import { MavenParser } from "./maven.ts";
+import { NodeTestParser } from "./node-test.ts";
 import { PytestParser } from "./pytest.ts";
 import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
 import { RuffParser } from "./ruff.ts";
@@ -19,6 +20,7 @@ export const parserNames = [
 	"cargo",
 	"jest",
 	"vitest",
+	"node-test",
 	"pytest",
 	"go",
 	"gradle",
@@ -51,6 +53,7 @@ const tools: Readonly<Record<Exclude<ParserName, "auto" | "generic">, new (optio
 	cargo: CargoParser,
 	jest: JestParser,
 	vitest: VitestParser,
+	"node-test": NodeTestParser,
 	pytest: PytestParser,
 	go: GoParser,
 	gradle: GradleParser,

@@ -61,7 +61,7 @@ test("a file that cannot be collected is a failure with its place, and no test c
 			message: '  File "/home/dev/shop/broken/test_syntax.py", line 1\n    def test_y(:\n               ^\nSyntaxError: invalid syntax',
 		},
 	]);
-	expect(report.notes).toEqual(["Interrupted: 2 errors during collection"]);
+	expect(report.notes).toEqual(["pytest stopped early: Interrupted: 2 errors during collection"]);
 });
 
 test("a filter that deselects every test is said", () => {
@@ -122,4 +122,28 @@ test("a log that ends before the summary leaves the counts unknown and says so",
 	expect(report).not.toHaveProperty("tests");
 	expect(report.failures).toHaveLength(4);
 	expect(report.notes).toEqual(["the log ends before the summary: the counts are unknown"]);
+});
+
+test("a conftest.py that does not load is an error with its place, and nothing was counted", () => {
+	expect(reportOf("pytest", "pytest-conftest")).toEqual({
+		failures: [],
+		diagnostics: [{ level: "error", file: "conftest.py", line: 1, message: "ModuleNotFoundError: No module named 'nowhere'" }],
+		errors: 1,
+		leftOut: { failures: 0, diagnostics: {} },
+		notes: [],
+	});
+});
+
+test("a run that stops at the first failure says so", () => {
+	const report = reportOf("pytest", "pytest-maxfail");
+	expect(report.tests).toEqual({ passed: 1, failed: 1, ignored: 0 });
+	expect(report.notes).toEqual(["pytest stopped early: stopping after 1 failures"]);
+});
+
+test("of seventy failures fifty are told and twenty are counted", () => {
+	const report = reportOf("pytest", "pytest-many");
+	expect(report.tests).toEqual({ passed: 0, failed: 70, ignored: 0 });
+	expect(report.failures).toHaveLength(50);
+	expect(report.leftOut.failures).toBe(20);
+	expect(report.failures[49]).toEqual({ test: "long/test_long.py::test_n[49]", file: "long/test_long.py", message: "assert 49 < 0" });
 });

@@ -15,6 +15,8 @@ export class PytestParser implements ToolParser {
 	#block: FailureBlock | undefined;
 	#tests: TestCounts | undefined;
 	#deselected = 0;
+	/** The last frame outside the blocks: of a conftest.py that does not load. */
+	#place: Place | undefined;
 	/** A short name may stand for tests of several files: the nth block belongs to the nth line of the summary. */
 	readonly #blocksOf = new Occurrences();
 	readonly #linesOf = new Occurrences();
@@ -35,7 +37,7 @@ export class PytestParser implements ToolParser {
 
 	end(): Report {
 		this.#closeBlock();
-		if (this.recognised && !this.#tests) this.#found.note(endsEarly);
+		if (this.#section !== undefined && !this.#tests) this.#found.note(endsEarly);
 		if (this.#tests && this.#tests.passed + this.#tests.failed === 0) {
 			const passedOver = this.#deselected;
 			this.#found.note(nothingRan({ filter: this.#filter, passedOver, ignored: this.#tests.ignored }));
@@ -116,16 +118,18 @@ export class PytestParser implements ToolParser {
 	}
 
 	#complaint(text: string): void {
+		const place = /^(\S.*?\.pyx?):(\d+): /.exec(text);
+		if (place) this.#place = placeOf(place[1]!, place[2]);
 		const isOutside = this.#section !== "FAILURES" && this.#section !== "ERRORS";
 		const error = isOutside ? /^(?:ERROR: |E +|INTERNALERROR> (?=\w+(?:Error|Exception)\b))(.+)$/.exec(text)?.[1] : undefined;
-		if (error !== undefined) this.#found.diagnose({ level: "error", message: error });
+		if (error !== undefined) this.#found.diagnose({ level: "error", ...this.#place, message: error });
 	}
 
 	/** `!!!!! Interrupted: 2 errors during collection !!!!!` */
 	#stop(text: string): void {
 		const reason = /^!+ (.+?) !+$/.exec(text)?.[1];
 		if (reason === undefined) this.#block?.line(text);
-		else this.#found.note(reason);
+		else this.#found.note(`pytest stopped early: ${reason}`);
 	}
 }
 

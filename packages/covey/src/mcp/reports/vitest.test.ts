@@ -102,3 +102,15 @@ test("a log that ends before the summary leaves the counts unknown and says so",
 	expect(report.failures).toHaveLength(6);
 	expect(report.notes).toContain("the log ends before the summary: the counts are unknown");
 });
+
+test("a hook that fails is told for its suite, an error that tests share for each of them", () => {
+	const report = reportOf("vitest", "vitest-hooks");
+	expect(report.tests).toEqual({ passed: 0, failed: 3, ignored: 2 });
+	const file = "test/shared.test.ts";
+	expect(report.failures).toEqual([
+		{ test: "a", file, line: 2, col: 47, message: "Error: no database" },
+		{ test: "b > one", file, line: 3, col: 48, message: "Error: no disk" },
+		{ test: "b > two", file, line: 3, col: 48, message: "Error: no disk" },
+		{ test: "snap", file, line: 4, col: 37, message: 'Error: Snapshot `snap 1` mismatched\n\n- Expected\n+ Received\n\n- "c"\n+ "a\n+ b"' },
+	]);
+});
