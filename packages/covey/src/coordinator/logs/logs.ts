@@ -1,16 +1,17 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm, stat, truncate } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, rm } from "node:fs/promises";
+import type { OutputFrame } from "@covey/protocol/frames";
 import type { Clock } from "#kit/clock.ts";
 import type { Logger } from "#kit/logger.ts";
 import type { Service } from "#kit/service.ts";
 import { OpenLog } from "./attempt-log.ts";
 import { readEnding, writeEnding } from "./ending.ts";
 import { logLimits } from "./limits.ts";
-import type { Logs } from "./log.ts";
-import { attemptDirectory, compressedSuffix, segmentName, taskDirectory } from "./paths.ts";
-import { readClosedLog, readOpenLog } from "./reading.ts";
-import { ifMissing, listSegments, readSegment, type Segment } from "./segment.ts";
+import type { LogEnd, Logs } from "./log.ts";
+import { attemptDirectory, taskDirectory } from "./paths.ts";
+import { type ReadOptions, readClosedLog, readOpenLog } from "./reading.ts";
+import { recoverLog, scanLog } from "./recovery.ts";
+import { listSegments } from "./segment.ts";
 import { tidyLogs } from "./tidy.ts";
 
 export interface LogsOptions {
@@ -27,181 +28,138 @@ export interface LogsOptions {
  * old ones in the background; `stop` finishes nothing, it closes: an attempt that goes on is recovered by the next start.
  */
 export function createLogs(options: LogsOptions): Logs & Service {
-	const { directory: root, clock, logger } = options;
-	const common = { bytesMax: options.attemptBytesMax ?? logLimits.attemptBytesMax, logger };
-	const open = new Map<string, OpenLog>();
-	const opening = new Map<string, Promise<OpenLog>>();
-	const stopping = new AbortController();
-	let tidying: Promise<void> = Promise.resolve();
+	return new FileLogs(options);
+}
 
-	const fresh = (key: string, log: OpenLog) => {
-		if (!log.finished) open.set(key, log);
-		return log;
-	};
+class FileLogs implements Logs, Service {
+	readonly #root: string;
+	readonly #options: LogsOptions;
+	/** What each log takes. */
+	readonly #common: { readonly bytesMax: number; readonly logger: Logger };
+	readonly #open = new Map<string, OpenLog>();
+	readonly #opening = new Map<string, Promise<OpenLog>>();
+	readonly #stopping = new AbortController();
+	#tidying: Promise<void> = Promise.resolve();
 
-	const begin = (key: string, directory: string, attempt: number) =>
-		fresh(key, new OpenLog({ directory, attempt, segments: [], end: 0, stored: 0, ...common }));
+	constructor(options: LogsOptions) {
+		this.#root = options.directory;
+		this.#options = options;
+		this.#common = { bytesMax: options.attemptBytesMax ?? logLimits.attemptBytesMax, logger: options.logger };
+	}
 
-	const logs: Logs = {
-		begin: (task, attempt) => {
-			const key = keyOf(task, attempt);
-			return open.get(key) ?? begin(key, attemptDirectory(root, task, attempt), attempt);
-		},
+	async start(signal: AbortSignal): Promise<void> {
+		signal.throwIfAborted();
+		await mkdir(this.#root, { recursive: true });
+		this.#tidying = this.#tidyForEver(this.#stopping.signal);
+	}
 
-		create(task, attempt) {
-			const key = keyOf(task, attempt);
-			const known = open.get(key);
-			if (known !== undefined) return known;
-			const directory = attemptDirectory(root, task, attempt);
-			if (opening.has(key) || existsSync(directory)) return undefined;
-			return begin(key, directory, attempt);
-		},
-
-		async open(task, attempt) {
-			const key = keyOf(task, attempt);
-			const known = logs.create(task, attempt) ?? opening.get(key);
-			if (known !== undefined) return known;
-			const recovery = recover(attemptDirectory(root, task, attempt), attempt, common);
-			opening.set(key, recovery);
-			try {
-				return fresh(key, await recovery);
-			} finally {
-				opening.delete(key);
-			}
-		},
-
-		async *read(task, attempt, read) {
-			const log = read.follow ? await logs.open(task, attempt) : open.get(keyOf(task, attempt));
-			if (log !== undefined) {
-				yield* readOpenLog(log as OpenLog, read);
-				return;
-			}
-			const directory = attemptDirectory(root, task, attempt);
-			const ending = await readEnding(directory);
-			yield* readClosedLog(directory, attempt, ending?.end ?? 0, read);
-		},
-
-		async end(task, attempt) {
-			const log = open.get(keyOf(task, attempt));
-			if (log !== undefined) return { offset: log.end, complete: log.finished };
-			const directory = attemptDirectory(root, task, attempt);
-			const ending = await readEnding(directory);
-			if (ending !== undefined) return { offset: ending.end, complete: true };
-			if (!existsSync(directory)) return { offset: 0, complete: true };
-			return { offset: (await scan(directory, await listSegments(directory))).end, complete: false };
-		},
-
-		async finish(task, attempt) {
-			const key = keyOf(task, attempt);
-			const log = (logs.create(task, attempt) as OpenLog | undefined) ?? ((await logs.open(task, attempt)) as OpenLog);
-			if (log.finished) return;
+	async stop(): Promise<void> {
+		this.#stopping.abort(new Error("the logs are closing"));
+		await this.#tidying;
+		for (const log of this.#open.values()) {
 			log.finish();
 			await log.close();
-			if (log.end > 0)
-				await end(log, clock.now()).catch((error: unknown) => logger.warn("a log could not be marked as ended", { task, error }));
-			open.delete(key);
-		},
+		}
+		this.#open.clear();
+	}
 
-		async remove(task) {
-			for (const [key, log] of open) {
-				if (!key.startsWith(`${task}.`)) continue;
-				log.finish();
-				await log.close();
-				open.delete(key);
-			}
-			await rm(taskDirectory(root, task), { recursive: true, force: true });
-		},
+	[Symbol.asyncDispose](): Promise<void> {
+		return this.stop();
+	}
 
-		async tidy(signal) {
-			await tidyLogs(
-				{
-					directory: root,
-					now: clock.now(),
-					ageMsMax: options.ageMsMax ?? logLimits.ageMsMax,
-					bytesMax: options.bytesMax ?? logLimits.bytesMax,
-				},
-				signal,
-			);
-		},
-	};
+	begin(task: string, attempt: number): OpenLog {
+		const key = keyOf(task, attempt);
+		const directory = attemptDirectory(this.#root, task, attempt);
+		return this.#open.get(key) ?? this.#keep(key, new OpenLog({ directory, attempt, segments: [], end: 0, stored: 0, ...this.#common }));
+	}
 
-	async function tidyForEver(signal: AbortSignal): Promise<void> {
-		while (!signal.aborted) {
-			await clock.sleep(logLimits.tidyEveryMs, signal).catch(() => {});
-			if (signal.aborted) return;
-			await logs.tidy(signal).catch((error: unknown) => signal.aborted || logger.warn("old logs could not be tidied", { error }));
+	create(task: string, attempt: number): OpenLog | undefined {
+		const key = keyOf(task, attempt);
+		const isNew = () => !this.#opening.has(key) && !existsSync(attemptDirectory(this.#root, task, attempt));
+		return this.#open.has(key) || isNew() ? this.begin(task, attempt) : undefined;
+	}
+
+	async open(task: string, attempt: number): Promise<OpenLog> {
+		const key = keyOf(task, attempt);
+		const known = this.create(task, attempt) ?? this.#opening.get(key);
+		if (known !== undefined) return known;
+		const recovery = recoverLog(attemptDirectory(this.#root, task, attempt), attempt, this.#common);
+		this.#opening.set(key, recovery);
+		try {
+			return this.#keep(key, await recovery);
+		} finally {
+			this.#opening.delete(key);
 		}
 	}
 
-	const stop = async () => {
-		stopping.abort(new Error("the logs are closing"));
-		await tidying;
-		for (const log of open.values()) {
+	async *read(task: string, attempt: number, read: ReadOptions): AsyncGenerator<OutputFrame> {
+		const log = read.follow ? await this.open(task, attempt) : this.#open.get(keyOf(task, attempt));
+		if (log !== undefined) {
+			yield* readOpenLog(log, read);
+			return;
+		}
+		const directory = attemptDirectory(this.#root, task, attempt);
+		const ending = await readEnding(directory);
+		yield* readClosedLog(directory, attempt, ending?.end ?? 0, read);
+	}
+
+	async end(task: string, attempt: number): Promise<LogEnd> {
+		const log = this.#open.get(keyOf(task, attempt));
+		if (log !== undefined) return { offset: log.end, complete: log.finished };
+		const directory = attemptDirectory(this.#root, task, attempt);
+		const ending = await readEnding(directory);
+		if (ending !== undefined) return { offset: ending.end, complete: true };
+		if (!existsSync(directory)) return { offset: 0, complete: true };
+		return { offset: (await scanLog(directory, await listSegments(directory))).end, complete: false };
+	}
+
+	async finish(task: string, attempt: number): Promise<void> {
+		const { clock, logger } = this.#options;
+		const log = this.create(task, attempt) ?? (await this.open(task, attempt));
+		if (log.finished) return;
+		log.finish();
+		await log.close();
+		if (log.end > 0)
+			await markEnd(log, clock.now()).catch((error: unknown) => logger.warn("a log could not be marked as ended", { task, error }));
+		this.#open.delete(keyOf(task, attempt));
+	}
+
+	async remove(task: string): Promise<void> {
+		for (const [key, log] of this.#open) {
+			if (!key.startsWith(`${task}.`)) continue;
 			log.finish();
 			await log.close();
+			this.#open.delete(key);
 		}
-		open.clear();
-	};
+		await rm(taskDirectory(this.#root, task), { recursive: true, force: true });
+	}
 
-	return {
-		...logs,
-		async start(signal) {
-			signal.throwIfAborted();
-			await mkdir(root, { recursive: true });
-			tidying = tidyForEver(stopping.signal);
-		},
-		stop,
-		[Symbol.asyncDispose]: stop,
-	};
+	async tidy(signal: AbortSignal): Promise<void> {
+		const { clock, ageMsMax = logLimits.ageMsMax, bytesMax = logLimits.bytesMax } = this.#options;
+		await tidyLogs({ directory: this.#root, now: clock.now(), ageMsMax, bytesMax }, signal);
+	}
+
+	/** A finished one is for its reader alone. */
+	#keep(key: string, log: OpenLog): OpenLog {
+		if (!log.finished) this.#open.set(key, log);
+		return log;
+	}
+
+	async #tidyForEver(signal: AbortSignal): Promise<void> {
+		const { clock, logger } = this.#options;
+		while (!signal.aborted) {
+			await clock.sleep(logLimits.tidyEveryMs, signal).catch(() => {});
+			if (signal.aborted) return;
+			await this.tidy(signal).catch((error: unknown) => signal.aborted || logger.warn("old logs could not be tidied", { error }));
+		}
+	}
 }
 
 function keyOf(task: string, attempt: number): string {
 	return `${task}.${attempt}`;
 }
 
-async function end(log: OpenLog, endedAt: number): Promise<void> {
+async function markEnd(log: OpenLog, endedAt: number): Promise<void> {
 	await mkdir(log.directory, { recursive: true });
 	await writeEnding(log.directory, { end: log.end, endedAt });
-}
-
-/** Finds the end of a log that a process before this one wrote, and cuts off a torn tail. */
-async function recover(
-	directory: string,
-	attempt: number,
-	common: { readonly bytesMax: number; readonly logger: Logger },
-): Promise<OpenLog> {
-	const found = await listSegments(directory);
-	const ending = await readEnding(directory);
-	const { end, lastBytes } = await scan(directory, found);
-	const sizes = await Promise.all(found.map((segment) => sizeOf(directory, segment)));
-	const segments = found.map((segment, index) => {
-		const bytes = index === found.length - 1 ? lastBytes : sizes[index]!;
-		return { first: segment.first, bytes, written: bytes };
-	});
-	const last = segments.at(-1);
-	if (last !== undefined && ending === undefined) await truncate(join(directory, segmentName(last.first)), last.bytes);
-	const stored = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-	const log = new OpenLog({ directory, attempt, segments, end: Math.max(end, ending?.end ?? 0), stored, ...common });
-	log.finished = ending !== undefined;
-	return log;
-}
-
-/** Reads the last segment: where its last whole record ends, in the file and in the log. */
-async function scan(directory: string, segments: readonly Segment[]): Promise<{ end: number; lastBytes: number }> {
-	const last = segments.at(-1);
-	let end = last?.first ?? 0;
-	let lastBytes = 0;
-	if (last === undefined) return { end, lastBytes };
-	for await (const { frame, position, bytes } of readSegment(directory, last)) {
-		end = frame.offset + frame.length;
-		lastBytes = position + bytes;
-	}
-	return { end, lastBytes };
-}
-
-/** Compressed ones count as they are: they belong to a log that has ended. */
-async function sizeOf(directory: string, segment: Segment): Promise<number> {
-	const path = join(directory, segmentName(segment.first));
-	const plain = await stat(path).catch(ifMissing(undefined));
-	return (plain ?? (await stat(path + compressedSuffix))).size;
 }

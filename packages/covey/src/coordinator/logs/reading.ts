@@ -3,7 +3,7 @@ import type { OpenLog } from "./attempt-log.ts";
 import { listSegments, readSegment, type Segment } from "./segment.ts";
 import { gapFrame, sliceFrame } from "./slice.ts";
 
-interface ReadOptions {
+export interface ReadOptions {
 	readonly offset: number;
 	readonly follow: boolean;
 	readonly signal: AbortSignal;
