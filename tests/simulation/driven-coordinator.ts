@@ -3,7 +3,6 @@ import { CoveyError } from "@covey/protocol";
 import { Archivist } from "#coordinator/archivist.ts";
 import { Driver } from "#coordinator/driver.ts";
 import type { Effect, Reply } from "#core/effect.ts";
-import type { Event } from "#core/event.ts";
 import { createFleet, type Fleet, restore, stateHash, viewOf } from "#core/fleet.ts";
 import type { RecordChange } from "#core/record.ts";
 import type { Lease } from "#core/task.ts";
@@ -14,7 +13,7 @@ import { silentLogger } from "#kit/logger.ts";
 import type { History } from "#ports/history.ts";
 import type { AppendResult } from "#ports/journal.ts";
 import type { Bend } from "./bend.ts";
-import { type Asked, type Coordinator, epoch, leases } from "./coordinator.ts";
+import { type Asked, type Coordinator, epoch, leases, type Told } from "./coordinator.ts";
 import { CoordinatorLink, type CoordinatorSide, type Introduction } from "./coordinator-link.ts";
 import { openDrivenJournal, readDisk } from "./driven-journal.ts";
 import type { Oracle } from "./oracle.ts";
@@ -156,7 +155,7 @@ export class DrivenCoordinator implements Coordinator {
 		this.#driver?.ask(event).then(told, refused).catch(this.#world.fail);
 	}
 
-	#tell(event: Exclude<Event, { replyTo: number }>): void {
+	#tell(event: Told): void {
 		this.#driver?.tell(event);
 	}
 
@@ -271,12 +270,13 @@ export class DrivenCoordinator implements Coordinator {
 					throw new Error("disk I/O error");
 				}
 				if (sequence <= this.#applied) return;
-				for (const task of tasks) this.#archive(task);
+				for (const task of tasks) this.#archive(task, sequence);
 				this.#applied = sequence;
 				await this.#takeTime();
 			},
 			get: unused,
 			findByDedupKey: unused,
+			byId: unused,
 			list: unused,
 			audit: unused,
 			counts: unused,
@@ -287,8 +287,11 @@ export class DrivenCoordinator implements Coordinator {
 		};
 	}
 
-	#archive(task: TaskView): void {
+	#archive(task: TaskView, sequence: number): void {
 		try {
+			const stored = viewOf(this.fleet).task(task.id);
+			if (sequence > this.#stored || (stored?.updatedAt === task.updatedAt && JSON.stringify(stored) !== JSON.stringify(task)))
+				throw new Violation(`history is given ${task.id} as ${JSON.stringify(task)}, and the disk holds ${JSON.stringify(stored)}`);
 			this.#oracle.archived(task, this.history.get(task.id));
 		} catch (violation) {
 			// The archivist would take it for a fault of the disk, and try again.

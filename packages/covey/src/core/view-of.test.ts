@@ -1,3 +1,4 @@
+import { TaskSubmission } from "@covey/protocol";
 import { expect, test } from "vitest";
 import { admin, Scene } from "./fleet.fixture.ts";
 
@@ -73,6 +74,21 @@ test("counts follow what happens", () => {
 	expect(scene.view.endedHeld()).toBe(0);
 	scene.complete(tasks[0]!);
 	expect(scene.view.endedHeld()).toBe(1);
+});
+
+test("tasks are read by their ids, the newest first, in whatever order they came", () => {
+	const scene = new Scene();
+	const ids = [4, 1, 5, 2, 3].map((n) => `t_${String(n).padStart(26, "0")}`);
+	for (const id of ids) {
+		const submission = TaskSubmission.parse({ payload: null });
+		scene.ask({ type: "task.submit", actor: admin, tasks: [{ id, ask: id.replace("t", "a"), submission }] });
+	}
+	const numbers = (limit: number, before?: string) =>
+		scene.view.tasksById({ limit, ...(before !== undefined && { before }) }).map(({ id }) => Number(id.slice(2)));
+	expect(numbers(9)).toEqual([5, 4, 3, 2, 1]);
+	expect(numbers(2)).toEqual([5, 4]);
+	expect(numbers(2, ids[0])).toEqual([3, 2]);
+	expect(numbers(2, ids[1])).toEqual([]);
 });
 
 test("a waiting task says what it waits for and what keeps each worker from it", () => {

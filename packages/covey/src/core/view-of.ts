@@ -20,6 +20,7 @@ export function viewOf(fleet: Fleet): FleetView {
 		task,
 		taskRecord: (id) => fleet.tasks.get(id),
 		tasks: (query) => page(fleet, query),
+		tasksById: ({ limit, before }) => byId(fleet, limit, before),
 		worker,
 		workerRecord: (name) => fleet.workers.get(name),
 		workers: () => [...fleet.workers.values()].map(workerView),
@@ -93,6 +94,20 @@ function page(fleet: Fleet, { limit, before, matches }: TaskQuery): ReturnType<F
 		last = task.order;
 	}
 	return { tasks };
+}
+
+/** An id is made a little before its task's place in the order, so what is newest first by order is nearly so by id. */
+function byId(fleet: Fleet, limit: number, before: string | undefined): TaskView[] {
+	const first: Task[] = [];
+	for (const task of fleet.newest.from()) {
+		const { id } = task.spec;
+		if (before !== undefined && id >= before) continue;
+		const at = first.findLastIndex((other) => other.spec.id > id) + 1;
+		if (at === limit) continue;
+		first.splice(at, 0, task);
+		if (first.length > limit) first.pop();
+	}
+	return first.map(taskView);
 }
 
 function counts({ tally, workers }: Fleet): FleetCounts {

@@ -11,6 +11,8 @@ export interface FleetView {
 	taskRecord(id: string): Readonly<Task> | undefined;
 	/** Newest first, over the tasks in memory; `before` is the order of the last one seen. */
 	tasks(query: TaskQuery): { readonly tasks: readonly TaskView[]; readonly next?: number };
+	/** By id, the newest first: those before the id `before`. */
+	tasksById(query: { readonly limit: number; readonly before?: string }): readonly TaskView[];
 	worker(name: string): WorkerView | undefined;
 	workerRecord(name: string): Readonly<Worker> | undefined;
 	workers(): readonly WorkerView[];

@@ -12,7 +12,9 @@ export interface History extends AsyncDisposable {
 	get(task: string): Promise<TaskView | undefined>;
 	findByDedupKey(namespace: string, key: string, since: number): Promise<TaskView | undefined>;
 	list(query: HistoryQuery): Promise<Page<TaskView>>;
-	audit(query: { readonly limit: number; readonly cursor?: string }): Promise<Page<AuditEvent>>;
+	/** By id, which is in the order of submission, the newest first: those before the id `before`. */
+	byId(query: { readonly limit: number; readonly before?: string }): Promise<readonly TaskView[]>;
+	audit(query: { readonly limit: number; readonly cursor?: string }): Promise<AuditPage>;
 	counts(): Promise<{ readonly byOutcome: Readonly<Record<string, number>> }>;
 	/** Empties it; the caller then applies the journal again from its start. What the journal no longer holds is kept. */
 	reset(): Promise<void>;
@@ -44,6 +46,11 @@ export interface HistoryQuery {
 	/** Every word must occur in the title, command or message. */
 	readonly text?: string;
 	readonly since?: number;
+}
+
+export interface AuditPage extends Page<AuditEvent> {
+	/** For each item the cursor of what comes after it. */
+	readonly cursors: readonly string[];
 }
 
 /** Newest first. */

@@ -1,6 +1,7 @@
 import { requireNamespace } from "#coordinator/auth/principal.ts";
 import { offerSnapshot } from "#coordinator/git/transfer.ts";
 import { version } from "#kit/version.ts";
+import { createAuditList } from "./audit.ts";
 import type { Handlers, OperationContext } from "./context.ts";
 import { createTaskHandlers } from "./tasks.ts";
 import { createTokenHandlers } from "./tokens.ts";
@@ -8,7 +9,7 @@ import { createWorkerHandlers } from "./workers.ts";
 
 /** One handler per operation of the protocol's table. */
 export function createHandlers(context: OperationContext): Handlers {
-	const { control, history, clock, snapshots } = context;
+	const { control, clock, snapshots } = context;
 	return {
 		...createTaskHandlers(context),
 		...createWorkerHandlers(context),
@@ -25,10 +26,7 @@ export function createHandlers(context: OperationContext): Handlers {
 			return { version, coordinator, fingerprint, url: context.url(), startedAt: context.startedAt, ...stateOf(control.state), ...counts };
 		},
 
-		"audit.list": async ({ limit, cursor }) => {
-			const page = await history.audit(cursor === undefined ? { limit } : { limit, cursor });
-			return { entries: [...page.items], ...(page.next !== undefined && { next: page.next }) };
-		},
+		"audit.list": createAuditList(context),
 
 		"history.rebuild": async () => {
 			const startedAt = clock.monotonic();

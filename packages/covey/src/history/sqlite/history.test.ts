@@ -31,7 +31,7 @@ describe("history", () => {
 		expect(history.appliedSequence).toBe(7);
 		expect(await history.get(ended(1).id)).toEqual(ended(1));
 		expect(await history.get("t_unknown")).toBeUndefined();
-		expect(await history.audit({ limit: 10 })).toEqual({ items: [audit(7, "drain")] });
+		expect(await history.audit({ limit: 10 })).toMatchObject({ items: [audit(7, "drain")] });
 	});
 
 	it("ignores entries that it has already, and takes a task that ended again in its newest state", async () => {
@@ -41,6 +41,17 @@ describe("history", () => {
 		await history.apply({ sequence: 2, tasks: [ended(3), ended(1, { endedAt: 9000 })], audit: [] });
 		expect(await ids({ limit: 10 })).toEqual([1, 3]);
 		expect(await history.counts()).toEqual({ byOutcome: { passed: 2 } });
+	});
+
+	it("gives tasks by their ids too, in whatever order they ended, and a cursor after each entry of the audit", async () => {
+		const tasks = [3, 1, 2].map((n, after) => ended(n, { endedAt: 1000 + after }));
+		await history.apply({ sequence: 1, tasks, audit: ["a", "b", "c"].map((action) => audit(1, action)) });
+		expect((await history.byId({ limit: 2 })).map(numberOf)).toEqual([3, 2]);
+		expect((await history.byId({ limit: 2, before: tasks[2]!.id })).map(numberOf)).toEqual([1]);
+		const { items, cursors } = await history.audit({ limit: 3 });
+		expect(items.map(({ action }) => action)).toEqual(["c", "b", "a"]);
+		expect((await history.audit({ limit: 3, cursor: cursors[0]! })).items).toEqual(items.slice(1));
+		expect((await history.audit({ limit: 3, cursor: cursors[2]! })).items).toEqual([]);
 	});
 
 	it("applies batches that are handed in without waiting, in order, all before close resolves", async () => {

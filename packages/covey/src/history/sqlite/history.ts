@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { type AuditEvent, CoveyError, type TaskView } from "@covey/protocol";
 import { Thread } from "#host/thread/thread.ts";
 import { type Logger, silentLogger } from "#kit/logger.ts";
-import type { History, HistoryBatch, HistoryQuery, Page } from "#ports/history.ts";
+import type { AuditPage, History, HistoryBatch, HistoryQuery, Page } from "#ports/history.ts";
 import type { KeeperData, KeeperOpened, KeeperOperations } from "./keeper.ts";
 
 export interface SqliteHistoryOptions {
@@ -66,10 +66,16 @@ class ThreadedHistory implements History {
 		return page<TaskView, (typeof rows)[number]>(rows, query.limit, (row) => [row.position]);
 	}
 
-	async audit({ limit, cursor }: { readonly limit: number; readonly cursor?: string }): Promise<Page<AuditEvent>> {
+	async byId(query: { readonly limit: number; readonly before?: string }): Promise<readonly TaskView[]> {
+		return (await this.#call("byId", query)).map((body) => JSON.parse(body) as TaskView);
+	}
+
+	async audit({ limit, cursor }: { readonly limit: number; readonly cursor?: string }): Promise<AuditPage> {
 		const before = cursor === undefined ? undefined : (decodeCursor(cursor, 2) as [number, number]);
 		const rows = await this.#call("audit", { limit: limit + 1, ...(before && { before }) });
-		return page<AuditEvent, (typeof rows)[number]>(rows, limit, (row) => [row.sequence, row.ordinal]);
+		const keyOf = (row: (typeof rows)[number]) => [row.sequence, row.ordinal];
+		const cursors = rows.slice(0, limit).map((row) => encodeCursor(keyOf(row)));
+		return { ...page<AuditEvent, (typeof rows)[number]>(rows, limit, keyOf), cursors };
 	}
 
 	async counts(): Promise<{ readonly byOutcome: Readonly<Record<string, number>> }> {
@@ -117,14 +123,11 @@ function parse(body: string | undefined): TaskView | undefined {
 function page<T, R extends { readonly body: string }>(rows: readonly R[], limit: number, keyOf: (row: R) => readonly number[]): Page<T> {
 	const items = rows.slice(0, limit).map((row) => JSON.parse(row.body) as T);
 	const last = rows[limit - 1];
-	return rows.length > limit && last
-		? {
-				items,
-				next: keyOf(last)
-					.map((key) => key.toString(36))
-					.join("."),
-			}
-		: { items };
+	return rows.length > limit && last ? { items, next: encodeCursor(keyOf(last)) } : { items };
+}
+
+function encodeCursor(keys: readonly number[]): string {
+	return keys.map((key) => key.toString(36)).join(".");
 }
 
 /** @throws CoveyError `bad_request`. */

@@ -71,6 +71,7 @@ class Keeper {
 			findByDedupKey: ({ namespace, key, since }: { namespace: string; key: string; since: number }) =>
 				this.#tasks.findByDedupKey(namespace, key, since),
 			list: (query: TaskQuery) => this.#tasks.list(query),
+			byId: (query: { limit: number; before?: string }) => this.#tasks.byId(query),
 			audit: (query: { limit: number; before?: readonly [sequence: number, ordinal: number] }) => this.#audit(query),
 			counts: () => Object.fromEntries([...this.#tasks.byOutcome].filter(([, count]) => count > 0)),
 			reset: () => this.#reset(),

@@ -14,6 +14,9 @@ export interface TaskRow {
 /** More combinations of listed values than this are filtered row by row instead of looked up one by one. */
 const combinationsMax = 32;
 
+/** Ids begin with `t_`. */
+const afterAllIds = "u";
+
 /** Ended tasks, one row each, newest end first. Synchronous; runs in the history's thread. */
 export class TaskTable {
 	/** How many rows there are of each outcome. */
@@ -72,6 +75,11 @@ export class TaskTable {
 
 	get(id: string): string | undefined {
 		return (this.#find.get(id) as TaskRow | undefined)?.body;
+	}
+
+	byId({ limit, before = afterAllIds }: { limit: number; before?: string }): string[] {
+		const rows = this.#database.prepare("SELECT body FROM task WHERE id < ? ORDER BY id DESC LIMIT ?").all(before, limit);
+		return rows.map(({ body }) => body as string);
 	}
 
 	findByDedupKey(namespace: string, key: string, since: number): string | undefined {
