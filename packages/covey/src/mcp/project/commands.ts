@@ -17,6 +17,7 @@ const parsers = [
 	"cargo",
 	"jest",
 	"vitest",
+	"node-test",
 	"pytest",
 	"go",
 	"eslint",

@@ -10,13 +10,16 @@ export interface Member {
 }
 
 const directoriesMax = 1000;
+/** Directories that are listed for one workspace. */
+const listsMax = 300;
 const depthMax = 4;
 
 /** The directories that the patterns of a workspace name, sorted: `*` within a name, `**` over up to four levels, `!` takes away. */
 export async function expand(files: ProjectFiles, patterns: readonly string[]): Promise<readonly string[]> {
+	const walk: Walk = { files, listed: 0 };
 	const found = new Set<string>();
 	for (const pattern of patterns.filter((pattern) => !pattern.startsWith("!"))) {
-		for (const directory of await match(files, normal(pattern).split("/"))) found.add(directory);
+		for (const directory of await match(walk, normal(pattern).split("/"))) found.add(directory);
 	}
 	const without = patterns.filter((pattern) => pattern.startsWith("!")).map((pattern) => expressionOf(normal(pattern.slice(1))));
 	return [...found]
@@ -52,23 +55,31 @@ export function normal(path: string): string {
 	return path.replace(/^(?:\.?\/)+/, "").replace(/\/+$/, "");
 }
 
-async function match(files: ProjectFiles, parts: readonly string[], at = "", depth = 0): Promise<readonly string[]> {
-	const [part, ...rest] = parts;
-	if (part === undefined || part === "" || part === ".") return part === undefined ? [at] : match(files, rest, at, depth);
-	if (part === ".." || depth > 2 * depthMax) return [];
-	if (!part.includes("*")) return match(files, rest, join(at, part), depth + 1);
-	const names = (await files.list(at)).filter((name) => name !== "node_modules" && !name.startsWith(".")).slice(0, directoriesMax);
-	if (part !== "**") {
-		const expression = expressionOf(part);
-		return flat(names.filter((name) => expression.test(name)).map((name) => match(files, rest, join(at, name), depth + 1)));
-	}
-	const here = await match(files, rest, at, depth);
-	if (depth >= depthMax) return here;
-	return [...here, ...(await flat(names.map((name) => match(files, parts, join(at, name), depth + 1))))];
+interface Walk {
+	readonly files: ProjectFiles;
+	listed: number;
 }
 
-async function flat(lists: readonly Promise<readonly string[]>[]): Promise<readonly string[]> {
-	return (await Promise.all(lists)).flat().slice(0, directoriesMax);
+/** Where no member stands: hidden, foreign, made, a package's own sources, or a file. */
+const passedOver = /^(\..*|node_modules|target|dist|build|src|tests?)$|\.\w+$/;
+
+async function match(walk: Walk, parts: readonly string[], at = "", depth = 0): Promise<readonly string[]> {
+	const [part, ...rest] = parts;
+	if (part === undefined) return [at];
+	if (part === "" || part === ".") return match(walk, rest, at, depth);
+	if (part === "..") return [];
+	if (!part.includes("*")) return match(walk, rest, join(at, part), depth);
+	const here = part === "**" ? await match(walk, rest, at, depth) : [];
+	if (walk.listed >= listsMax || (part === "**" && depth >= depthMax)) return here;
+	walk.listed++;
+	const names = await walk.files.list(at);
+	const expression = expressionOf(part);
+	const wanted = names.filter((name) =>
+		part === "**" ? !passedOver.test(name) : !/^(\..*|node_modules)$/.test(name) && expression.test(name),
+	);
+	const below: string[] = [];
+	for (const name of wanted) below.push(...(await match(walk, part === "**" ? parts : rest, join(at, name), depth + 1)));
+	return [...here, ...below];
 }
 
 const join = (directory: string, name: string): string => (directory === "" ? name : `${directory}/${name}`);

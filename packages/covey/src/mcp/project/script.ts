@@ -72,7 +72,7 @@ function nodeTool(words: readonly string[], alone: boolean): ScriptTool | undefi
 	}
 	// Behind a file, Node takes words for further files.
 	const filter = files.length === 0 ? { filter: pattern("--test-name-pattern") } : {};
-	return { name: "node --test", parser: "auto", ...filter, watches: words.includes("--watch"), alone };
+	return { name: "node --test", parser: "node-test", ...filter, watches: words.includes("--watch"), alone };
 }
 
 const takesValue = /^(-r|--require|--import|--loader|--experimental-loader|--env-file|--conditions|-C)$/;
