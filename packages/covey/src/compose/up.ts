@@ -184,7 +184,7 @@ function sayReady(coordinator: Coordinator, options: UpOptions, { announce }: Pr
 		announce(
 			others.length > 0
 				? `to add a machine: covey token create join > TOKENFILE, and there: covey join http://${hostname()}:${new URL(url).port} --token-file TOKENFILE`
-				: "no other machine reaches it: start it with --host ADDRESS, of a private network, or with Tailscale up",
+				: "only this machine reaches it; for others: covey up --host ADDRESS, of a private network, or Tailscale running here",
 		);
 	if (options.readyFd !== undefined) writeSync(options.readyFd, "ready\n");
 }

@@ -59,7 +59,7 @@ test("what answers and is no coordinator is called so, at once", async () => {
 test("a token of another kind is told from a client's, with the way to get one", async () => {
 	using home = createHome();
 	const error = { code: "forbidden", message: "this call wants a token with the role read or submit; this one has worker" } as const;
-	await using coordinator = await startCoordinator({ message: ({ id }, connection) => connection.send({ type: "error", id, error }) });
+	await using coordinator = await startCoordinator({ refuse: { status: 403, body: error } });
 	const login = (input: string) => startCovey(["login", coordinator.url], { home, input }).ended;
 	const join = encodeToken({ kind: "join", fingerprint: "f", id: "1", secret: "secret" });
 	expect(await login(join)).toMatchObject({

@@ -37,11 +37,13 @@ export const login = defineCommand<{ readonly tokenFile?: string }>({
 
 /** Nothing is written for a token that does not work. */
 async function tryOut(url: string, token: string) {
-	await using fleet = await connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect: false });
-	return await fleet.call("fleet.status", {}).catch((error: unknown) => {
+	try {
+		await using fleet = await connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect: false });
+		return await fleet.call("fleet.status", {});
+	} catch (error) {
 		if (!(error instanceof CoveyError) || error.code !== "forbidden") throw error;
 		throw new CoveyError("forbidden", `that token is not for a person or a program: ${error.message}`, { cause: error, hint: wayToOne });
-	});
+	}
 }
 
 /** The configuration with these two keys of `[client]` replaced and every other line as it was, comments too. */

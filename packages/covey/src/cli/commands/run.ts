@@ -74,7 +74,7 @@ async function warnOfUnknown(fleet: Fleet, { on, prefer, tag }: RunFlags): Promi
 	const { questionOf } = await import("#cli/meant.ts");
 	const tooLate = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), suggestionMs).unref());
 	const question = await Promise.race([questionOf(fleet, { machine: on ?? prefer, tags: tag }), tooLate]);
-	if (question !== undefined) say(`${talkStyle.yellow("covey:")} no worker is so called or tagged now; ${question}`);
+	if (question !== undefined) say(`${talkStyle.yellow("covey:")} no worker is called or tagged like that now; ${question}`);
 }
 
 async function takeSnapshot(flags: RunFlags, settings: RunSettings, directory: string, signal: AbortSignal): Promise<Snapshot | undefined> {
