@@ -3,6 +3,7 @@ import { CoveyError } from "@covey/protocol/errors";
 import type { WorkerView } from "@covey/protocol/worker";
 import { closest } from "#kit/closest.ts";
 import { plain } from "./table.ts";
+import { say, talkStyle } from "./terminal.ts";
 
 /** What a person asked of a worker. */
 export interface Wanted {
@@ -17,6 +18,16 @@ export async function withMeant(fleet: Fleet, error: unknown, wanted: Wanted): P
 	if (question === undefined) return error;
 	const { code, message, hint, details } = error;
 	return new CoveyError(code, message, { hint: hint === undefined ? question : `${question} If not: ${hint}`, details, cause: error });
+}
+
+/** A hint is worth no longer wait. */
+const sayMeantMs = 1000;
+
+/** Says what may have been meant, if that can be told soon. */
+export async function sayMeant(fleet: Fleet, wanted: Wanted): Promise<void> {
+	const tooLate = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), sayMeantMs).unref());
+	const question = await Promise.race([questionOf(fleet, wanted), tooLate]);
+	if (question !== undefined) say(`${talkStyle.yellow("covey:")} no worker is called or tagged like that now; ${question}`);
 }
 
 /** `did you mean mini?`; undefined when nothing is near, or what was asked for is there. */

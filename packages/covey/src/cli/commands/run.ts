@@ -66,15 +66,10 @@ async function explainMissing(fleet: Fleet, error: unknown, { on, tag }: RunFlag
 	return withMeant(fleet, error, { machine: on, tags: tag });
 }
 
-/** A hint is worth no longer wait. */
-const suggestionMs = 1000;
-
-/** Says that a machine which this run waits for, or would rather have, may be a slip of the fingers: such a run is not refused. */
+/** A run that waits for a machine, or would rather have it, is not refused when there is none: the person hears of a slip. */
 async function warnOfUnknown(fleet: Fleet, { on, prefer, tag }: RunFlags): Promise<void> {
-	const { questionOf } = await import("#cli/meant.ts");
-	const tooLate = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), suggestionMs).unref());
-	const question = await Promise.race([questionOf(fleet, { machine: on ?? prefer, tags: tag }), tooLate]);
-	if (question !== undefined) say(`${talkStyle.yellow("covey:")} no worker is called or tagged like that now; ${question}`);
+	const { sayMeant } = await import("#cli/meant.ts");
+	await sayMeant(fleet, { machine: on ?? prefer, tags: tag });
 }
 
 async function takeSnapshot(flags: RunFlags, settings: RunSettings, directory: string, signal: AbortSignal): Promise<Snapshot | undefined> {
