@@ -56,6 +56,30 @@ export const requirements = {
 	"network:short-cut": "A link cut for less than the lease: the same attempt goes on and its output has no gap.",
 	"network:long-cut": "A link cut for longer than the lease: the worker ends its tree first, then another worker is tried; one report.",
 
+	"mcp:tools": "The MCP server offers the agreed tools, annotated, to clients of the old and the new specification.",
+	"mcp:exact":
+		"A tool call runs the worktree as it is, uncommitted edits included, and its answer names outcome, tree, machine, job and why there.",
+	"mcp:failing":
+		"A failing test is no tool error: the verdict comes first, then the failure with file and line, in text and structure alike.",
+	"mcp:cargo": "A real cargo project is built, linted, mended and tested through the tools.",
+	"mcp:budget": "One failing test among 2,000 in a log of 5 MB is answered in 2,000 characters, named in the first 400.",
+	"mcp:nothing-ran": "A filter or package that matches nothing is said, never a green zero.",
+	"mcp:fix": "A fixer's patch is applied when the worktree has not changed, and comes back unapplied with the reason when it has.",
+	"mcp:new": "What is new since the last run in this worktree is marked, what passes again is named.",
+	"mcp:clean": "Output is data: terminal sequences are taken out, and what reads like an instruction stands below a line that says so.",
+	"mcp:long": "A call waits only so long, then gives a handle; job_wait, job_log and job_cancel go on from there, from any connection.",
+	"mcp:progress": "A waiting call tells its progress.",
+	"mcp:tasks": "A client that declares tasks gets one for long work, and polls it to its result.",
+	"mcp:merge": "Ten agents that ask for the same test on the same tree get one execution.",
+	"mcp:supersede": "A newer snapshot of the same worktree ends the older run when asked.",
+	"mcp:idempotent": "A repeated call with the same key finds the first one's run.",
+	"mcp:ends":
+		"EOF, SIGINT, SIGTERM, SIGHUP and a cancelled call end what a connection had asked for, and no process stays behind; a detached run goes on.",
+	"mcp:killed": "A killed server's runs end when it has not been heard of for as long as it is held.",
+	"mcp:bare": "With HOME and PATH alone the server starts, and it keeps nothing of an agent's keys in its environment.",
+	"mcp:refusals": "What cannot be done is a short true sentence with the way out.",
+	"mcp:http": "/mcp serves a token its one worktree, and refuses wrong tokens, foreign hosts and foreign pages.",
+
 	"load:starved": "Jobs that take every core do not make their worker look lost.",
 
 	"v1:run": "A foreign v1 worker registers with a worker token, fetches by plain git, streams and completes.",

@@ -31,6 +31,9 @@ const variables: Readonly<Record<string, string>> = {
 	COVEY_COORDINATOR_PONG_WITHIN: "coordinator.pong_within",
 	COVEY_WORKER_NAME: "worker.name",
 	COVEY_WORKER_SLOTS: "worker.slots",
+	COVEY_MCP_WAIT_MAX: "mcp.wait_max",
+	COVEY_MCP_TIMEOUT: "mcp.timeout",
+	COVEY_MCP_HOLD: "mcp.hold",
 	COVEY_LOG_LEVEL: "log.level",
 	COVEY_LOG_FORMAT: "log.format",
 };

@@ -65,6 +65,16 @@ export const Settings = z.strictObject({
 			isolation: z.number().int().min(0).max(3).default(0),
 		})
 		.prefault({}),
+	mcp: z
+		.strictObject({
+			/** A call is answered with a handle when its work lasts longer. Default: by the client, 45s for one that is not known. */
+			wait_max: Duration.optional(),
+			/** Of a run that names none. */
+			timeout: Duration.default(3_600_000),
+			/** A run ends when the agent's server has not been heard of for so long. */
+			hold: Duration.refine((ms) => ms >= 1000 && ms <= 3_600_000, "from 1s to 1h").default(120_000),
+		})
+		.prefault({}),
 	log: z
 		.strictObject({
 			level: z.enum(["debug", "info", "warn", "error"]).default("info"),

@@ -2,7 +2,6 @@
 export const mcpLimits = {
 	/** Of `timeout_secs`. */
 	timeoutSecsMax: 24 * 3600,
-	timeoutSecsDefault: 3600,
 	/** Of `wait_secs`. */
 	waitSecsMax: 1800,
 	/** Between two notices of progress while a call waits. */
@@ -25,8 +24,6 @@ export const mcpLimits = {
 	jobsMax: 256,
 	/** Ends of a connection: how long its own jobs' cancels are waited for. */
 	goodbyeMs: 2_000,
-	/** A run whose asker does not say for so long that it is still there ends. */
-	holdMs: 120_000,
 	/** A client that knows tasks gets one when the work lasts longer. */
 	taskAfterMs: 5_000,
 	taskPollMs: 1_000,

@@ -2,6 +2,7 @@ import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import { version } from "#kit/version.ts";
 import { profileOf } from "./client-profile.ts";
 import type { JobDesk } from "./jobs/desk.ts";
+import type { McpSettings } from "./options.ts";
 import type { Commands } from "./project/commands.ts";
 import { registerJobs } from "./tools/jobs.ts";
 import { registerRunCommand } from "./tools/run-command.ts";
@@ -15,6 +16,7 @@ export interface McpServerOptions {
 	readonly desk: JobDesk;
 	readonly worktree?: Worktree | undefined;
 	readonly commands?: Commands | undefined;
+	readonly settings: McpSettings;
 	/** Serves one connection of 2025, or requests of 2026-07-28. */
 	readonly era: "legacy" | "modern";
 }
@@ -26,7 +28,7 @@ const instructions = [
 
 /** The tools of the build pool for one asker. Nothing is kept in the connection: jobs are handles. */
 export function createMcpServer(options: McpServerOptions): McpServer {
-	const { desk, worktree, commands, era } = options;
+	const { desk, worktree, commands, settings, era } = options;
 	const server = new McpServer(
 		{ name: "covey", title: "Covey", version },
 		{ capabilities: { tools: {}, ...(era === "modern" && { extensions: { [tasksExtension]: {} } }) }, instructions },
@@ -36,7 +38,8 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 		desk,
 		worktree,
 		commands,
-		profile: (context) => profileOf(nameOf(server, context)),
+		settings,
+		profile: (context) => ({ ...profileOf(nameOf(server, context)), ...(settings.waitMs !== undefined && { waitMs: settings.waitMs }) }),
 		takesTasks: (context) => era === "modern" && declaresTasks(context),
 	};
 	registerVerbs(toolbox);
@@ -49,6 +52,8 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 
 /** Old clients give their name once, new ones with each request. */
 function nameOf(server: McpServer, { mcpReq }: ServerContext): string | undefined {
-	const info = (mcpReq.envelope as Readonly<Record<string, unknown>> | undefined)?.["io.modelcontextprotocol/clientInfo"] as { readonly name?: string } | undefined;
+	const info = (mcpReq.envelope as Readonly<Record<string, unknown>> | undefined)?.["io.modelcontextprotocol/clientInfo"] as
+		| { readonly name?: string }
+		| undefined;
 	return info?.name ?? server.server.getClientVersion()?.name;
 }

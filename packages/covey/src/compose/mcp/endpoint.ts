@@ -8,6 +8,7 @@ import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
 import type { McpCaller } from "#ports/mcp.ts";
 import { keepOpen } from "./keep-open.ts";
+import { mcpSettings } from "./settings.ts";
 import { openWorktree } from "./worktree.ts";
 
 /** One token's place: what it started, and the fleet in its name. */
@@ -44,10 +45,13 @@ export function createEndpoint({ openFleet, logger }: EndpointOptions) {
 		const { settings } = await loadConfig(process.env, directory);
 		const worktree = directory === undefined ? undefined : await openWorktree(directory, settings.client);
 		const fleet = keepOpen(() => openFleet(token));
-		const desk = new JobDesk(fleet.open, "calls");
-		const handler = createMcpHandler(({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, era }), {
-			onerror: (error) => logger.debug("an MCP request was refused", { error }),
-		});
+		const desk = new JobDesk(fleet.open, "calls", mcpSettings(settings));
+		const handler = createMcpHandler(
+			({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, settings: mcpSettings(settings), era }),
+			{
+				onerror: (error) => logger.debug("an MCP request was refused", { error }),
+			},
+		);
 		const close = async () => {
 			await handler.close();
 			desk.forget();

@@ -4,6 +4,7 @@ import { loadConfig } from "#compose/config.ts";
 import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
 import { keepOpen } from "./keep-open.ts";
+import { mcpSettings } from "./settings.ts";
 import { openWorktree } from "./worktree.ts";
 
 export interface ServeMcpOptions {
@@ -25,14 +26,17 @@ export async function serveMcp({ directory, openFleet, say }: ServeMcpOptions): 
 	const { settings } = await loadConfig(process.env, directory);
 	const worktree = await openWorktree(directory, settings.client);
 	const fleet = keepOpen(openFleet);
-	const desk = new JobDesk(fleet.open, "connection");
+	const desk = new JobDesk(fleet.open, "connection", mcpSettings(settings));
 	const ended = Promise.withResolvers<number>();
 	process.stdin.once("end", () => ended.resolve(0)).once("close", () => ended.resolve(0));
 	process.stdout.once("error", () => ended.resolve(0));
 	for (const [signal, code] of Object.entries(endings)) process.once(signal, () => ended.resolve(code));
-	const server = serveStdio(({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, era }), {
-		onerror: (error) => say(`covey mcp: ${error.message}`),
-	});
+	const server = serveStdio(
+		({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, settings: mcpSettings(settings), era }),
+		{
+			onerror: (error) => say(`covey mcp: ${error.message}`),
+		},
+	);
 	const code = await ended.promise;
 	await desk.leave();
 	await server.close();

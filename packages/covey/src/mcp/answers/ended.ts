@@ -70,7 +70,13 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 		{
 			outcome: facts.outcome,
 			summary,
-			failures: report.failures.slice(0, failuresShown).map((failure) => ({ ...failure, ...newness(context.novelty, failure) })),
+			failures: report.failures.slice(0, failuresShown).map(({ test, file, line, col, ...rest }) => ({
+				// Where it is stands before what may be long.
+				test,
+				...(file !== undefined && { file, line, col }),
+				...rest,
+				...newness(context.novelty, { test, ...rest }),
+			})),
 			exit_code: facts.exitCode,
 			...countFields(context.verb, report),
 			diagnostics: report.diagnostics.slice(0, diagnosticsShown).map((one) => ({ ...one, ...newness(context.novelty, one) })),

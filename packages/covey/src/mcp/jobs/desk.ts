@@ -1,6 +1,7 @@
 import type { Fleet } from "@covey/client";
 import { CoveyError, isEnded, type TaskSubmissionInput } from "@covey/protocol";
 import { mcpLimits } from "#mcp/limits.ts";
+import type { McpSettings } from "#mcp/options.ts";
 import { Job } from "./job.ts";
 
 /** Whose presence keeps a run alive: the connection's, or that of a call that waits for it (HTTP knows no connection). */
@@ -19,12 +20,14 @@ interface Own {
 export class JobDesk {
 	readonly #open: () => Promise<Fleet>;
 	readonly #presence: Presence;
+	readonly #holdMs: number;
 	readonly #jobs = new Map<string, Job>();
 	readonly #own = new Map<string, Own>();
 	readonly #answers = new Map<string, Promise<unknown>>();
 	#timer: NodeJS.Timeout | undefined;
 
-	constructor(open: () => Promise<Fleet>, presence: Presence) {
+	constructor(open: () => Promise<Fleet>, presence: Presence, { holdMs }: Pick<McpSettings, "holdMs">) {
+		this.#holdMs = holdMs;
 		this.#open = open;
 		this.#presence = presence;
 	}
@@ -97,7 +100,7 @@ export class JobDesk {
 
 	#hold(id: string, ask: string): void {
 		this.#own.set(id, { ask, waiting: 0 });
-		this.#timer ??= setInterval(() => void this.#renew(), mcpLimits.holdMs / 4).unref();
+		this.#timer ??= setInterval(() => void this.#renew(), this.#holdMs / 4).unref();
 	}
 
 	async #renew(): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { TaskSubmissionInput } from "@covey/protocol";
-import { mcpLimits } from "#mcp/limits.ts";
+import type { McpSettings } from "#mcp/options.ts";
 import type { Recipe } from "#mcp/project/recipe.ts";
 import type { Worktree, WorktreeSnapshot } from "#mcp/worktree.ts";
 
@@ -23,8 +23,9 @@ export function submissionFor(options: {
 	readonly snapshot: WorktreeSnapshot;
 	readonly wishes: RunWishes;
 	readonly filter?: string | undefined;
+	readonly settings: McpSettings;
 }): TaskSubmissionInput {
-	const { verb, recipe, worktree, wishes, filter } = options;
+	const { verb, recipe, worktree, wishes, filter, settings } = options;
 	const { repository, tree, commit } = options.snapshot;
 	const { namespace, fallback, root } = worktree;
 	const payload = {
@@ -37,7 +38,7 @@ export function submissionFor(options: {
 		purpose: { verb, parser: recipe.parser, ...(filter !== undefined && { filter }) },
 	};
 	const policies = {
-		timeoutMs: (wishes.timeout_secs ?? mcpLimits.timeoutSecsDefault) * 1000,
+		timeoutMs: wishes.timeout_secs === undefined ? settings.timeoutMs : wishes.timeout_secs * 1000,
 		unmatched: "refuse" as const,
 		...(fallback !== undefined && { fallback }),
 	};
@@ -50,7 +51,7 @@ export function submissionFor(options: {
 		dedupKey: wishes.idempotency_key === undefined ? `mcp-${randomUUID()}` : `mcp-${digest([root, verb, wishes.idempotency_key])}`,
 		mergeKey: digest({ namespace, payload, policies }),
 		...(wishes.supersede && { supersedeKey: `mcp-${digest([root, verb])}` }),
-		...(!wishes.detach && { holdMs: mcpLimits.holdMs }),
+		...(!wishes.detach && { holdMs: settings.holdMs }),
 	};
 }
 

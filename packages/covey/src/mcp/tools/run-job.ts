@@ -21,7 +21,11 @@ export interface RunJobOptions {
 }
 
 /** Snapshot, submission, bounded wait, answer. Whatever goes wrong is told in a sentence. */
-export async function runJob(toolbox: Toolbox, context: ServerContext, { verb, wishes, filter, recipe }: RunJobOptions): Promise<CallToolResult> {
+export async function runJob(
+	toolbox: Toolbox,
+	context: ServerContext,
+	{ verb, wishes, filter, recipe }: RunJobOptions,
+): Promise<CallToolResult> {
 	const { desk, worktree } = toolbox;
 	try {
 		if (worktree === undefined) throw noWorktree();
@@ -30,7 +34,9 @@ export async function runJob(toolbox: Toolbox, context: ServerContext, { verb, w
 		if ("sentence" in meant) throw new CoveyError("bad_request", meant.sentence, { hint: meant.hint });
 		await worktree.carry(fleet, snapshot, signal);
 		signal.throwIfAborted();
-		const { job, merged } = await desk.start(submissionFor({ verb, recipe: meant, worktree, snapshot, wishes, filter }));
+		const { job, merged } = await desk.start(
+			submissionFor({ verb, recipe: meant, worktree, snapshot, wishes, filter, settings: toolbox.settings }),
+		);
 		const notes = [...snapshot.notes, ...(merged ? ["The same work was in flight already: this is its result."] : [])];
 		try {
 			return await answerWithin(toolbox, context, job, { waitSecs: wishes.wait_secs, uncommitted: snapshot.uncommitted, notes });

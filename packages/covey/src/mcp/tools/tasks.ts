@@ -14,7 +14,9 @@ const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
 
 /** Clients declare it with each request; nobody else may be sent a task. */
 export function declaresTasks({ mcpReq }: ServerContext): boolean {
-	const capabilities = (mcpReq.envelope as Readonly<Record<string, unknown>> | undefined)?.[capabilitiesKey] as { readonly extensions?: Readonly<Record<string, unknown>> } | undefined;
+	const capabilities = (mcpReq.envelope as Readonly<Record<string, unknown>> | undefined)?.[capabilitiesKey] as
+		| { readonly extensions?: Readonly<Record<string, unknown>> }
+		| undefined;
 	return capabilities?.extensions?.[tasksExtension] !== undefined;
 }
 

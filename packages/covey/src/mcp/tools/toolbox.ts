@@ -1,6 +1,7 @@
 import type { CallToolResult, McpServer, ServerContext } from "@modelcontextprotocol/server";
 import type { ClientProfile } from "#mcp/client-profile.ts";
 import type { JobDesk } from "#mcp/jobs/desk.ts";
+import type { McpSettings } from "#mcp/options.ts";
 import type { Commands } from "#mcp/project/commands.ts";
 import type { Worktree } from "#mcp/worktree.ts";
 
@@ -10,6 +11,7 @@ export interface Toolbox {
 	readonly desk: JobDesk;
 	/** Absent over HTTP for a token that names none. */
 	readonly worktree?: Worktree | undefined;
+	readonly settings: McpSettings;
 	/** What `.covey.toml` says of the verbs. */
 	readonly commands?: Commands | undefined;
 	profile(context: ServerContext): ClientProfile;

@@ -139,7 +139,7 @@ async function standIn(name: string): Promise<string> {
 	return bin;
 }
 
-describe.each([
+describe.each<{ name: string; files: Readonly<Record<string, string>>; calls: (root: string) => string[] }>([
 	{
 		name: "devbox",
 		files: { "devbox.json": "{}" },
@@ -148,7 +148,7 @@ describe.each([
 	{ name: "mise", files: { "mise.toml": "" }, calls: (root: string) => [`mise install --yes -C ${root}`, "mise exec -- echo hi"] },
 ])("$name (played by a stand-in)", ({ name, files, calls }) => {
 	test("is installed once and entered", async () => {
-		await using worker = await setUp(files as Record<string, string>, `${await standIn(name)}:/usr/bin:/bin`);
+		await using worker = await setUp(files, `${await standIn(name)}:/usr/bin:/bin`);
 		expect(await worker.run(["echo", "hi"])).toMatchObject({ name, output: "hi\n" });
 		await worker.enter(["true"]);
 		expect((await readFile(join(worker.directory, "..", "calls"), "utf8")).trim().split("\n")).toEqual(calls(worker.root));
