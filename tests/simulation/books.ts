@@ -5,11 +5,14 @@ import type { Fleet } from "#core/fleet.ts";
 import { classKey, needsOf } from "#core/scheduling/class.ts";
 import { nextTimerAt } from "#core/step.ts";
 import { priorityOf, type Task } from "#core/task.ts";
+import type { Holds } from "./holds.ts";
 import type { Run } from "./oracle.ts";
 import { Shares } from "./shares.ts";
 import { Violation, type World } from "./world.ts";
 
 const minute = 60_000;
+/** No client of a world may be silent for longer. */
+export const longestHoldMs = 2 * minute;
 
 /** The processes of an attempt, as the machines see them. */
 export type RunsOf = (task: string, attempt: number) => readonly Run[];
@@ -17,6 +20,7 @@ export type RunsOf = (task: string, attempt: number) => readonly Run[];
 /** Audits what the coordinator believes: leases and slots, who waits and for what, and in which order they are served. */
 export class Books {
 	readonly #world: World;
+	readonly #holds: Holds;
 	readonly #runsOf: RunsOf;
 	/** What has been wrong since when, and may be so for a while only. */
 	readonly #since = new Map<string, number>();
@@ -26,8 +30,9 @@ export class Books {
 	readonly #placed = new Map<string, number>();
 	readonly #shares = new Shares();
 
-	constructor(world: World, runsOf: RunsOf) {
+	constructor(world: World, holds: Holds, runsOf: RunsOf) {
 		this.#world = world;
+		this.#holds = holds;
 		this.#runsOf = runsOf;
 	}
 
@@ -99,6 +104,9 @@ export class Books {
 			const runs = live ? this.#runsOf(id, task.attempt) : [];
 			// What runs on a machine that sleeps cannot be ended.
 			this.#during(`${id} was to be cancelled`, task.cancel !== undefined && runs.some((run) => !run.asleep()), 5 * minute);
+			const abandoned = !isEnded(task.status) && task.cancel === undefined && task.asks.every((ask) => this.#holds.isSilent(ask));
+			// A new process of the coordinator, which has to hear of everybody first, begins to count anew.
+			this.#during(`nobody held ${id} any more`, abandoned, longestHoldMs + minute);
 			this.#during(`the lease of ${id} had ended`, live && lease!.until + fleet.config.leaseMarginMs < now, minute);
 			const unmanned = task.status === "in_progress" && runs.length === 0;
 			this.#during(`${id} attempt ${task.attempt} was in progress without a process`, unmanned, 10 * minute);
@@ -108,8 +116,10 @@ export class Books {
 	/** A free worker and a task that it could run do not stay apart. */
 	#checkConservation(fleet: Fleet, now: number): void {
 		const free = [...fleet.workers.values()].some(
-			({ record, status, pressure, slotsUsed, offer, standing }) =>
+			({ record, status, pressure, slotsUsed, offer, standing, seenAt }) =>
 				status === "connected" &&
+				// Whoever declined something and then fell silent is given nothing until it is heard again.
+				(seenAt ?? 0) > now - minute / 2 &&
 				!record.draining &&
 				!record.revoked &&
 				record.identity.kind !== "embedded" &&
@@ -146,13 +156,14 @@ export class Books {
 
 	/** When everything has ended and history holds it, nothing of it is left in memory. */
 	finish(fleet: Fleet): void {
-		const { tasks, keys, halves, timers, scheduler, newest } = fleet;
+		const { tasks, keys, halves, holds, timers, scheduler, newest } = fleet;
 		const left = {
 			tasks: [...tasks.values()].filter(({ status }) => isEnded(status)).length,
 			"dedup keys": keys.dedup.size - tasks.size,
 			"merge keys": keys.merge.size - tasks.size,
 			"supersede keys": keys.supersede.size - tasks.size,
 			halves: halves.size,
+			holds: holds.size,
 			timers: timers.size - tasks.size - [...fleet.workers.values()].filter(({ status }) => status === "disconnected").length,
 			"woken classes": scheduler.wokenClasses.size,
 			"woken workers": scheduler.wokenWorkers.size,

@@ -1,5 +1,6 @@
 import { isEnded, TaskSubmission, type TaskSubmissionInput } from "@covey/protocol";
 import type { Bend } from "./bend.ts";
+import { longestHoldMs } from "./books.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Weather } from "./weather.ts";
@@ -22,6 +23,7 @@ export class ClientNode {
 	readonly #tasks: string[] = [];
 	#count = 0;
 	#left: number;
+	#gone = false;
 	/** Dedup keys of submissions without an answer yet. */
 	readonly #open = new Set<string>();
 
@@ -63,6 +65,7 @@ export class ClientNode {
 	/** Nobody is there any more to hear of its tasks, which go on. */
 	#leave(): void {
 		this.#world.saw("client left");
+		this.#gone = true;
 		if (!this.#bend.cancelsWhatItLeaves) return;
 		const actor = { name: "coordinator", admin: true, namespaces };
 		for (const task of this.#tasks) this.#coordinator.ask({ type: "task.cancel", actor, task, force: false }, () => {});
@@ -94,21 +97,27 @@ export class ClientNode {
 			...(random.chance(0.1) && { constraints: { tags: { kind: random.pick(["big", "small"]) } } }),
 			...(random.chance(0.1) && { prefer: { machine: "worker-1", spillMs: random.between(0, 60_000) } }),
 			...(random.chance(0.05) && { constraints: { slots: 2 } }),
+			...(random.chance(0.1) && { holdMs: random.between(10_000, longestHoldMs) }),
 		};
 		return TaskSubmission.parse(input);
 	}
 
-	#submit(submission: TaskSubmission): void {
+	/** `asks`: the names that it went by in earlier tries. */
+	#submit(submission: TaskSubmission, asks: readonly string[] = []): void {
 		const { random } = this.#world;
+		const { holds } = this.#oracle;
 		const id = random.identifier("t_");
 		const ask = random.identifier("a_");
+		const tried = [...asks, ask];
+		for (const each of tried) holds.spoke(each);
+		if (submission.holdMs !== undefined) holds.asked(id);
 		let acknowledged = false;
 		// The request arrives, or not; the answer as well. Without an answer the same is asked again.
 		this.#travel(() => {
 			const known = [...this.#coordinator.history.values()].find(
 				(task) => task.submission.dedupKey === submission.dedupKey && task.namespace === submission.namespace,
 			);
-			const answer = (task: string, how: string) =>
+			const answer = (task: string, how: string, heldAs?: string) =>
 				this.#travel(() => {
 					if (acknowledged) return;
 					acknowledged = true;
@@ -116,6 +125,10 @@ export class ClientNode {
 					if (how !== "") this.#world.saw(how);
 					this.#oracle.acknowledge(task);
 					this.#tasks.push(task);
+					if (submission.holdMs === undefined) {
+						// A newer submission may take back what an older one had asked for.
+						if (submission.supersedeKey === undefined) holds.lasts(task);
+					} else if (heldAs !== undefined) this.#hold(task, heldAs, submission.holdMs);
 					this.#acknowledged(task, how === "merged" ? undefined : ask);
 				});
 			if (known !== undefined) return answer(known.id, "deduplicated by history");
@@ -123,12 +136,39 @@ export class ClientNode {
 				{ type: "task.submit", actor: { name: this.name, admin: false, namespaces }, tasks: [{ id, ask, submission }] },
 				(reply) => {
 					const result = reply.ok ? reply.results?.[0] : undefined;
-					if (result) answer(result.task, result.deduplicated ? "deduplicated" : result.merged ? "merged" : "");
+					if (result === undefined) return;
+					if (submission.holdMs !== undefined) holds.asked(result.task);
+					answer(result.task, result.deduplicated ? "deduplicated" : result.merged ? "merged" : "", result.ask);
 				},
 			);
 		});
 		this.#world.after(random.between(3000, 20_000), () => {
-			if (!acknowledged) this.#submit(submission);
+			if (!acknowledged) this.#submit(submission, tried);
+		});
+	}
+
+	/** Says that it is still there, until it leaves or hears that nobody waited for it. */
+	#hold(task: string, ask: string, holdMs: number): void {
+		this.#world.after(holdMs / 4, () => {
+			if (this.#gone) return;
+			const since = this.#world.now;
+			const { holds } = this.#oracle;
+			holds.spoke(ask);
+			let lost = false;
+			this.#travel(() =>
+				this.#coordinator.ask(
+					{ type: "task.hold", actor: { name: this.name, admin: false, namespaces }, holds: [{ task, ask }] },
+					(reply) => {
+						lost = !reply.ok || reply.lost?.includes(ask) === true;
+						if (lost) return;
+						this.#world.saw("hold renewed");
+						holds.confirmed(task, since, holdMs);
+					},
+				),
+			);
+			this.#world.after(holdMs / 4, () => {
+				if (!lost) this.#hold(task, ask, holdMs);
+			});
 		});
 	}
 

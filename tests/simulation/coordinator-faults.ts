@@ -5,6 +5,7 @@ import type { Event } from "#core/event.ts";
 import type { Fleet } from "#core/fleet.ts";
 import { reload } from "#core/scheduling/scheduler.ts";
 import type { Task } from "#core/task.ts";
+import { setTimer } from "#core/timers.ts";
 import type { Fault } from "./zoo.ts";
 
 const report = (outcome: Outcome, message: string): AttemptReport => ({
@@ -22,7 +23,7 @@ const minute = 60_000;
 export const coordinatorFaults = {
 	"no-fence": {
 		lesson: 4,
-		seeds: 80,
+		seeds: 130,
 		peer: "no attempt number: the first `complete` wins, whichever attempt it is of",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -37,7 +38,7 @@ export const coordinatorFaults = {
 	},
 	"late-close": {
 		lesson: 5,
-		seeds: 30,
+		seeds: 60,
 		peer: "the close of an old socket unregisters the new connection and requeues its live tasks",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -61,7 +62,7 @@ export const coordinatorFaults = {
 	},
 	"queued-twice": {
 		lesson: 8,
-		seeds: 60,
+		seeds: 270,
 		peer: "a task whose dispatch failed stays with its worker and is queued as well",
 		bend: () => ({
 			step: (fleet, _event, now, go) =>
@@ -78,7 +79,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-runs": {
 		lesson: 9,
-		seeds: 60,
+		seeds: 130,
 		peer: "who asked is told that it ended, and the work runs on",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -140,7 +141,7 @@ export const coordinatorFaults = {
 	},
 	"disconnects-cascade": {
 		lesson: 17,
-		seeds: 20,
+		seeds: 30,
 		peer: "one worker's disconnect takes the work of others down with it",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -156,7 +157,7 @@ export const coordinatorFaults = {
 	},
 	"abandoned-while-renewing": {
 		lesson: 18,
-		seeds: 40,
+		seeds: 50,
 		peer: "an attempt is given up on although its worker renews its lease",
 		bend: () => ({
 			step: (fleet, event, _now, go) => {
@@ -183,13 +184,13 @@ export const coordinatorFaults = {
 	},
 	"sent-to-the-dead": {
 		lesson: 18,
-		seeds: 20,
+		seeds: 30,
 		peer: "work goes to a worker whose connection has ended",
 		bend: () => ({ event: (event) => (event.type === "worker.disconnect" ? [] : [event]) }),
 	},
 	zombies: {
 		lesson: 20,
-		seeds: 90,
+		seeds: 130,
 		peer: "what a dead machine held stays claimed, and all behind it waits",
 		bend: () => ({
 			step: (fleet, event, now, go) => {
@@ -201,7 +202,7 @@ export const coordinatorFaults = {
 	},
 	"runs-again": {
 		lesson: 21,
-		seeds: 30,
+		seeds: 20,
 		peer: "finished work runs again, since its end was not on record",
 		bend: () => ({
 			changes: (changes) =>
@@ -210,7 +211,7 @@ export const coordinatorFaults = {
 	},
 	"crash-taken-for-split": {
 		lesson: 21,
-		seeds: 20,
+		seeds: 30,
 		peer: "a worker that crashed is believed to be cut off, and its work to be running",
 		bend: () => ({
 			event: (event, fleet) => {
@@ -226,7 +227,7 @@ export const coordinatorFaults = {
 	},
 	"lost-reads-failed": {
 		lesson: 22,
-		seeds: 30,
+		seeds: 40,
 		peer: "a dead worker reads as exit code −1 of the command: no retry, no fallback",
 		bend: () => ({
 			event: (event, fleet, now) => {
@@ -263,7 +264,7 @@ export const coordinatorFaults = {
 	},
 	"benched-for-long": {
 		lesson: 28,
-		seeds: 20,
+		seeds: 40,
 		peer: "one transient error keeps a worker from all work for five minutes",
 		bend: () => {
 			const benched = new Map<string, number>();
@@ -286,7 +287,7 @@ export const coordinatorFaults = {
 	},
 	"first-come-first-served": {
 		lesson: 0,
-		seeds: 30,
+		seeds: 60,
 		peer: "work is served in the order in which it came, whoever sent it: one that sends much makes all others wait",
 		bend: () => ({
 			step: (fleet, _event, _now, go) => {
@@ -299,7 +300,7 @@ export const coordinatorFaults = {
 	},
 	"busy-fleet-waits": {
 		lesson: 0,
-		seeds: 30,
+		seeds: 40,
 		peer: "the embedded worker is given work only when no other is connected, so a busy fleet lets it wait",
 		bend: () => ({
 			step: (fleet, _event, _now, go) => {
@@ -309,15 +310,39 @@ export const coordinatorFaults = {
 			},
 		}),
 	},
+	"outlives-its-asker": {
+		lesson: 9,
+		seeds: 20,
+		peer: "who asked has gone, and the work that was for nobody else runs on",
+		bend: () => ({
+			step: (fleet, _event, _now, go) => {
+				for (const hold of fleet.holds.values()) setTimer(fleet.timers, hold, undefined);
+				return go();
+			},
+		}),
+	},
+	"forgets-renewals": {
+		lesson: 0,
+		seeds: 30,
+		peer: "who asked is still there and has said so, and its work is taken back",
+		bend: () => ({
+			step: (fleet, event, _now, go) => {
+				const before = new Map([...fleet.holds.values()].map((hold) => [hold, hold.until]));
+				const effects = go();
+				if (event.type === "task.hold") for (const [hold, until] of before) hold.until = until;
+				return effects;
+			},
+		}),
+	},
 	"told-early": {
 		lesson: 0,
-		seeds: 70,
+		seeds: 100,
 		peer: "a change is told before it is durable, and is gone after a crash",
 		bend: () => ({ tellsBeforeDurable: true }),
 	},
 	"recovery-forgets-leases": {
 		lesson: 0,
-		seeds: 30,
+		seeds: 80,
 		peer: "a restarted coordinator queues at once what its workers still run",
 		bend: () => ({
 			recovered: (fleet, now) => {

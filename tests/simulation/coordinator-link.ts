@@ -1,9 +1,9 @@
 import type { V2ToWorkerMessage, WorkerOffer } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol";
 import type { Effect } from "#core/effect.ts";
-import type { Event } from "#core/event.ts";
 import type { Bend } from "./bend.ts";
 import type { Upward } from "./connection.ts";
+import type { Told } from "./coordinator.ts";
 import type { Oracle } from "./oracle.ts";
 import type { World } from "./world.ts";
 
@@ -46,13 +46,13 @@ export class CoordinatorLink {
 	readonly #world: World;
 	readonly #oracle: Oracle;
 	readonly #bend: Bend;
-	readonly #tell: (event: Event) => void;
+	readonly #tell: (event: Told) => void;
 	/** The attempt holds a lease: its report will count. */
 	readonly #awaits: (task: string, attempt: number) => boolean;
 	readonly #sessions = new Map<string, Session>();
 	#channel = 0;
 
-	constructor(world: World, oracle: Oracle, bend: Bend, tell: (event: Event) => void, awaits: (task: string, attempt: number) => boolean) {
+	constructor(world: World, oracle: Oracle, bend: Bend, tell: (event: Told) => void, awaits: (task: string, attempt: number) => boolean) {
 		this.#awaits = awaits;
 		this.#world = world;
 		this.#oracle = oracle;

@@ -7,6 +7,7 @@ import type { WorkerNode } from "./worker-node.ts";
 
 type WithoutReply<T> = T extends { replyTo: number } ? Omit<T, "replyTo"> : never;
 export type Asked = WithoutReply<Event>;
+export type Told = Exclude<Event, { replyTo: number }>;
 
 /** What the rest of a world sees of its coordinator, whichever loop drives the core. */
 export interface Coordinator {

@@ -53,6 +53,7 @@ export class DrivenCoordinator implements Coordinator {
 	/** Up to where history has it. */
 	#applied = 0;
 	#crashDue = false;
+	#fullUntil = 0;
 
 	constructor(world: World, weather: Weather, oracle: Oracle, bend: Bend) {
 		this.#world = world;
@@ -265,7 +266,7 @@ export class DrivenCoordinator implements Coordinator {
 			},
 			apply: async ({ sequence, tasks }) => {
 				await this.#takeTime();
-				if (this.#driver !== undefined && this.#drawFault() !== undefined) {
+				if (this.#driver !== undefined && this.#diskFails(4)) {
 					this.#world.saw("driver's history failed");
 					throw new Error("disk I/O error");
 				}
@@ -314,8 +315,17 @@ export class DrivenCoordinator implements Coordinator {
 	}
 
 	#drawFault(): AppendFault | undefined {
-		const { random, calm } = this.#world;
-		if (calm || this.#weather.diskFaultEvery === 0 || !random.chance(1 / this.#weather.diskFaultEvery)) return undefined;
-		return random.pick(["full", "lost", "kept", "torn"] as const);
+		const { now, random, calm } = this.#world;
+		if (now < this.#fullUntil && !calm) return "full";
+		if (!this.#diskFails(2)) return undefined;
+		const fault = random.pick(["full", "full", "lost", "kept", "torn"] as const);
+		if (fault === "full") this.#fullUntil = now + random.skewed(0, 120_000);
+		return fault;
+	}
+
+	/** So many times as often as the weather says. */
+	#diskFails(times: number): boolean {
+		const { diskFaultEvery } = this.#weather;
+		return !this.#world.calm && diskFaultEvery > 0 && this.#world.random.chance(times / diskFaultEvery);
 	}
 }

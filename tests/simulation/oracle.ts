@@ -6,6 +6,7 @@ import { type Fleet, stateHash } from "#core/fleet.ts";
 import { priorityOf } from "#core/task.ts";
 import { Books } from "./books.ts";
 import type { SimulatedLog } from "./coordinator-link.ts";
+import { Holds } from "./holds.ts";
 import type { SimulatedWork } from "./worker-node.ts";
 import { Violation, type World } from "./world.ts";
 
@@ -30,6 +31,7 @@ type Unsequenced<T> = T extends unknown ? Omit<T, "sequence"> : never;
 export class Oracle {
 	/** Tasks whose submission was acknowledged to a client. */
 	readonly acknowledged = new Set<string>();
+	readonly holds: Holds;
 	readonly #world: World;
 	readonly #running = new Map<string, Run[]>();
 	/** Those that came to their own end, by attempt. */
@@ -56,7 +58,8 @@ export class Oracle {
 
 	constructor(world: World) {
 		this.#world = world;
-		this.#books = new Books(world, (task, attempt) => (this.#running.get(task) ?? []).filter((run) => run.attempt === attempt));
+		this.holds = new Holds(world);
+		this.#books = new Books(world, this.holds, (task, attempt) => (this.#running.get(task) ?? []).filter((run) => run.attempt === attempt));
 	}
 
 	cancelAsked(task: string): void {
@@ -135,8 +138,10 @@ export class Oracle {
 			}
 			return;
 		}
-		if (event.outcome === "cancelled" && !this.#cancelAsked.has(event.task))
-			throw new Violation(`task ${event.task} was cancelled, which nobody had asked for`);
+		if (event.outcome === "cancelled" && !this.#cancelAsked.has(event.task)) {
+			if (this.holds.mayFall(event.task)) this.#world.saw("taken back from a silent asker");
+			else throw new Violation(`task ${event.task} was cancelled, which nobody had asked for`);
+		}
 		this.#toldEnd(event.task, `${event.status}/${event.outcome}/${event.attempt}`);
 		this.#world.saw(`ended ${event.outcome}`);
 	}

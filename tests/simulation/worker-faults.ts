@@ -4,7 +4,7 @@ import type { Fault } from "./zoo.ts";
 export const workerFaults = {
 	"sent-once": {
 		lesson: 6,
-		seeds: 20,
+		seeds: 40,
 		peer: "a report is sent once and forgotten: a blip at the end loses the result and the work runs again",
 		bend: () => ({ forgetsReports: true }),
 	},
@@ -16,19 +16,19 @@ export const workerFaults = {
 	},
 	"gives-up": {
 		lesson: 15,
-		seeds: 20,
+		seeds: 70,
 		peer: "the window for retries counts from the start of a connection: the first error after a long one gives up for good",
 		bend: () => ({ givesUp: (connectedMs) => connectedMs > 300_000 }),
 	},
 	"no-self-fence": {
 		lesson: 16,
-		seeds: 130,
+		seeds: 100,
 		peer: "a worker whose lease has ended only logs it and runs on",
 		bend: () => ({ ignoresEnd: (reason) => reason === "worker_lost" }),
 	},
 	"unowned-runs-on": {
 		lesson: 17,
-		seeds: 220,
+		seeds: 340,
 		peer: "what the scheduler no longer owns is not ended, and its worker keeps it going",
 		bend: () => ({
 			down: (message) => {
@@ -48,13 +48,13 @@ export const workerFaults = {
 	},
 	"starved-renewal": {
 		lesson: 18,
-		seeds: 210,
+		seeds: 130,
 		peer: "the renewal of a lease is starved by the work's own use of the CPU",
 		bend: () => ({ up: (message, processes) => (message.type === "sync" && processes > 0 ? undefined : message) }),
 	},
 	"cancel-by-answer": {
 		lesson: 19,
-		seeds: 30,
+		seeds: 120,
 		peer: "a cancel travels only in the answer to an update that a silent worker never sends",
 		bend: () => ({
 			down: (message) => {
@@ -71,7 +71,7 @@ export const workerFaults = {
 	},
 	"drain-by-message": {
 		lesson: 0,
-		seeds: 430,
+		seeds: 600,
 		peer: "a worker hears of the end of a drain in one message or never",
 		bend: () => ({
 			down: (message) => {

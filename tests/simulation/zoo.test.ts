@@ -46,7 +46,7 @@ describe("a seed", () => {
 describe("the real driver", { timeout }, () => {
 	it("tells, answers and archives only what is on disk, whatever happens to it", async () => {
 		const seen = new Set<string>();
-		for (let seed = 1; seed <= 40; seed++) {
+		for (let seed = 1; seed <= 60; seed++) {
 			const { violation, sometimes } = await simulate(seed, ticks, { driver: true });
 			expect(violation, `seed ${seed}`).toBeUndefined();
 			for (const what of sometimes.keys()) seen.add(what);

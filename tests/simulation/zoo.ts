@@ -6,7 +6,10 @@ import { workerFaults } from "./worker-faults.ts";
 export interface Fault {
 	/** Its number in the list of lessons; 0: our own. */
 	readonly lesson: number;
-	/** It must be found within this many seeds, from 1 on. */
+	/**
+	 * It must be found within this many seeds, from 1 on: three times as many as it takes, and six times as many as there
+	 * are between two finds, for with any change of Covey or of the worlds other seeds find it.
+	 */
 	readonly seeds: number;
 	/** What was, or would be, seen. */
 	readonly peer: string;
