@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fleet } from "@covey/client";
 import { CoveyError } from "@covey/protocol/errors";
@@ -20,6 +20,9 @@ const manifestBytesMax = 1024 * 1024;
  * @throws CoveyError `bad_request` when it is none.
  */
 export async function openWorktree(directory: string, client: Settings["client"]): Promise<Worktree> {
+	const there = await stat(directory).catch(() => undefined);
+	if (!there?.isDirectory())
+		throw new CoveyError("bad_request", `there is no directory ${directory}`, { hint: "name the agent's worktree: --worktree PATH" });
 	const { worktreeRoot: root } = await openRepository(directory);
 	const taken = new WeakMap<WorktreeSnapshot, Snapshot>();
 	const memory = join(paths().state, "worktrees", createHash("sha256").update(root).digest("hex").slice(0, 32));
