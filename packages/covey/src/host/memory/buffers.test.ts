@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { cachedDataVersionTag } from "node:v8";
 import { expect, test } from "vitest";
+import { collectBuffersCheaply } from "./buffers.ts";
 
 const module = fileURLToPath(new URL("./buffers.ts", import.meta.url));
 
@@ -36,4 +38,12 @@ test("bytes that pass through a process cost it few full collections", () => {
 	const asItWas = fullCollections("");
 	const cheaply = fullCollections("collectBuffersCheaply();");
 	expect(cheaply).toBeLessThan(asItWas / 2);
+});
+
+test("what it was is restored, so that compiled code stays valid", () => {
+	const before = cachedDataVersionTag();
+	const collecting = collectBuffersCheaply();
+	expect(cachedDataVersionTag()).not.toBe(before);
+	collecting[Symbol.dispose]();
+	expect(cachedDataVersionTag()).toBe(before);
 });

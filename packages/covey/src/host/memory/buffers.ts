@@ -5,6 +5,8 @@ const growthBytes = 64 * 1024 * 1024;
 /** Of a larger heap V8 decides by itself, which is more than that. */
 const smallHeapBytes = 128 * 1024 * 1024;
 const lookMs = 10_000;
+/** Of Node 24. Another V8 may do without, or not know the flags, and would say so on stderr. */
+const knownVersion = /^13\./;
 
 /**
  * For a process that passes many bytes on: lets V8 free their buffers in its cheap collections of what is young.
@@ -18,9 +20,11 @@ const lookMs = 10_000;
  *   (https://github.com/nodejs/node/issues/61967);
  * - `heap-growing-percent`: how much a heap may grow before the next full collection.
  *
- * Call it when the program's modules are loaded: V8's compile cache tells processes with other flags apart.
+ * V8 takes code that was compiled under other flags for another program's. So call it when the program's modules are
+ * loaded; and what is undone by disposing, or by the exit of the process, is undone before code caches are written there.
  */
 export function collectBuffersCheaply(): Disposable {
+	if (!knownVersion.test(process.versions.v8)) return { [Symbol.dispose]() {} };
 	setFlagsFromString("--scavenger-max-new-space-capacity-mb=8");
 	const allowGrowth = (): void => {
 		const { used_heap_size: used } = getHeapStatistics();
@@ -29,5 +33,13 @@ export function collectBuffersCheaply(): Disposable {
 	};
 	allowGrowth();
 	const timer = setInterval(allowGrowth, lookMs).unref();
-	return { [Symbol.dispose]: () => clearInterval(timer) };
+	const undo = (): void => {
+		process.off("exit", undo);
+		clearInterval(timer);
+		// As they are by default.
+		setFlagsFromString("--scavenger-max-new-space-capacity-mb=32");
+		setFlagsFromString("--heap-growing-percent=0");
+	};
+	process.prependListener("exit", undo);
+	return { [Symbol.dispose]: undo };
 }
