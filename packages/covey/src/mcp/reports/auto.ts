@@ -19,6 +19,11 @@ export class AutoParser implements ToolParser {
 		return this.#tools.some((tool) => tool.recognised);
 	}
 
+	/** A line of JSON has one reader. */
+	json(text: string): boolean {
+		return this.#tools.some((tool) => tool.json?.(text));
+	}
+
 	line(text: string, stream: "stdout" | "stderr"): void {
 		for (const tool of this.#tools) tool.line(text, stream);
 		this.#generic.line(text);

@@ -32,14 +32,18 @@ export class CargoParser implements ToolParser {
 		this.#nextest = new Nextest(this.#found);
 	}
 
+	json(text: string): boolean {
+		if (!isCargoJson(text)) return false;
+		this.recognised = true;
+		this.#json.line(text);
+		return true;
+	}
+
 	line(text: string): void {
-		if (!this.recognised) this.recognised = marks.test(text) || isCargoJson(text);
-		if (isCargoJson(text)) this.#json.line(text);
-		else {
-			this.#nextest.line(text);
-			if (this.#nextest.wasSeen) this.#text.line(text);
-			else this.#stable(text);
-		}
+		this.recognised ||= marks.test(text);
+		this.#nextest.line(text);
+		if (this.#nextest.wasSeen) this.#text.line(text);
+		else this.#stable(text);
 	}
 
 	end(): Report {

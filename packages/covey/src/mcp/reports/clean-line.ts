@@ -21,12 +21,12 @@ const suspicious = /[^\t -~\u00a0-\u00ac\u00ae-\u0600\u2100-\u2dff\u3000-\ud7ff]
 const sequences =
 	/(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c|$)|\u001b[ -/]*[0-~]?/g;
 
-/** What a terminal shows after carriage returns and backspaces: each repaint covers the start of the one before. */
+/** What a terminal shows after carriage returns and backspaces: of each paint what the later ones do not cover. */
 function visiblePaint(text: string): string {
 	const flat = text.includes("\b") ? text.replace(/[^\b\r]\u0008/g, "") : text;
 	if (!flat.includes("\r")) return flat;
 	let shown = "";
-	for (const paint of flat.split("\r")) shown = paint + shown.slice(paint.length);
+	for (const paint of flat.split("\r").reverse()) shown += paint.slice(shown.length);
 	return shown.trimEnd();
 }
 

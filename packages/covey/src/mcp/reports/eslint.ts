@@ -17,11 +17,20 @@ export class EslintParser implements ToolParser {
 		this.#found = new Collector(options);
 	}
 
+	json(text: string): boolean {
+		if (!text.startsWith(`[{"filePath":`)) return false;
+		const files = readJson(text);
+		if (files === undefined) this.#found.note("the JSON of eslint is longer than a line may be, and was not read");
+		this.recognised = true;
+		for (const { filePath, messages } of itemsOf(files).map(fieldsOf)) for (const one of itemsOf(messages)) this.#message(filePath, one);
+		if (files !== undefined) this.#counts = { errors: this.#found.count("error"), warnings: this.#found.count("warning") };
+		return true;
+	}
+
 	line(text: string): void {
 		const first = text.charCodeAt(0);
 		if (first === space) this.#problem(text);
 		else if (first === cross) this.#sum(text);
-		else if (text.startsWith(`[{"filePath":`)) this.#json(text);
 		else if (text === "Oops! Something went wrong! :(") this.#isBroken = this.recognised = true;
 		else if (this.#isBroken) this.#reason(text);
 		else if (text !== "") this.#other(text);
@@ -50,14 +59,6 @@ export class EslintParser implements ToolParser {
 		if (!found) return;
 		this.recognised = true;
 		this.#counts = { errors: Number(found[1]), warnings: Number(found[2]) };
-	}
-
-	#json(text: string): void {
-		const files = readJson(text);
-		if (files === undefined) this.#found.note("the JSON of eslint is longer than a line may be, and was not read");
-		this.recognised = true;
-		for (const { filePath, messages } of itemsOf(files).map(fieldsOf)) for (const one of itemsOf(messages)) this.#message(filePath, one);
-		if (files !== undefined) this.#counts = { errors: this.#found.count("error"), warnings: this.#found.count("warning") };
 	}
 
 	#message(path: unknown, value: unknown): void {

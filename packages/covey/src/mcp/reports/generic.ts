@@ -21,7 +21,6 @@ export class GenericParser implements ToolParser {
 	}
 
 	line(text: string): void {
-		if (text.length > lineCharsMax) return;
 		if (this.#open && this.#continues(this.#open, text)) return;
 		const source = /^ *File "(.+?)", line (\d+)/.exec(text) ?? /^((?:file:\/\/)?\/\S+\.[cm]?[jt]sx?):(\d+)$/.exec(text);
 		if (source) this.#source = placeOf(source[1]!, source[2]);
@@ -113,4 +112,3 @@ const shapes: readonly Shape[] = [
 ];
 
 const reasonLinesMax = 8;
-const lineCharsMax = 2000;

@@ -24,9 +24,26 @@ export class GoParser implements ToolParser {
 		this.#tests = new GoTests(this.#found);
 	}
 
+	json(text: string): boolean {
+		if (!text.includes(`"Action":"`)) return false;
+		this.#event(text);
+		return true;
+	}
+
 	line(text: string): void {
-		if (text.startsWith("{") && text.includes(`"Action":"`)) this.#event(text);
-		else this.#plain(text);
+		if (this.#packageLine(text)) return;
+		const built = text.includes(".go:") ? compilerLine.exec(text) : null;
+		if (built && !this.#tests.isReadingOutput) {
+			const [, file, line, col, message] = built;
+			this.#found.diagnose({
+				level: "error",
+				file: file!,
+				line: Number(line),
+				...(col !== undefined && { col: Number(col) }),
+				message: message!,
+			});
+		} else this.#tests.line(text);
+		if (text.startsWith("# ") || text.startsWith("=== RUN ")) this.recognised ||= packageHeader.test(text) || text.startsWith("=== RUN   ");
 	}
 
 	end(): Report {
@@ -55,23 +72,7 @@ export class GoParser implements ToolParser {
 		if (action === undefined) return;
 		this.recognised = true;
 		if (test !== undefined) this.#tests.event({ action, package: name ?? "", test, output: output?.replace(/\n$/, "") });
-		else if (output !== undefined) this.#plain(output.replace(/\n$/, ""));
-	}
-
-	#plain(text: string): void {
-		if (this.#packageLine(text)) return;
-		const built = text.includes(".go:") ? compilerLine.exec(text) : null;
-		if (built && !this.#tests.isReadingOutput) {
-			const [, file, line, col, message] = built;
-			this.#found.diagnose({
-				level: "error",
-				file: file!,
-				line: Number(line),
-				...(col !== undefined && { col: Number(col) }),
-				message: message!,
-			});
-		} else this.#tests.line(text);
-		if (text.startsWith("# ") || text.startsWith("=== RUN ")) this.recognised ||= packageHeader.test(text) || text.startsWith("=== RUN   ");
+		else if (output !== undefined) this.line(output.replace(/\n$/, ""));
 	}
 
 	/** `FAIL	example.com/shop/price	0.007s`, `ok  	…`, `?   	… [no test files]`. */

@@ -135,7 +135,7 @@ class Section {
 		const frame = /^\s+at (?:.+ )?(\(?[^()\s]+:\d+:\d+\)?)$/.exec(text)?.[1];
 		const place = frame === undefined ? undefined : readPlace(frame);
 		if (place) this.#frames.add(place);
-		if (frame !== undefined || /^\s+at |^\s*>? *\d* \|/.test(text)) this.#isPastMessage = true;
+		if (frame !== undefined || /^ +at |^ *(?:> *)?\d* \|/.test(text)) this.#isPastMessage = true;
 		const pointer = /^\s*> (\d+) \|/.exec(text)?.[1];
 		if (pointer !== undefined) this.#mentioned ??= placeOf(this.file, pointer);
 		if (!this.#isPastMessage) this.#words(text);

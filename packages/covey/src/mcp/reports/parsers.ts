@@ -10,7 +10,7 @@ import { JestParser } from "./jest.ts";
 import { MavenParser } from "./maven.ts";
 import { NodeTestParser } from "./node-test.ts";
 import { PytestParser } from "./pytest.ts";
-import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
+import { type LogParser, type ReportOptions, reportLimits, type ToolParser } from "./report.ts";
 import { RuffParser } from "./ruff.ts";
 import { TscParser } from "./tsc.ts";
 import { VitestParser } from "./vitest.ts";
@@ -41,12 +41,22 @@ export function isParserName(name: unknown): name is ParserName {
 
 /** A parser for one log; it is not used twice. */
 export function createParser(name: ParserName, options: ReportOptions = {}): LogParser {
+	const tool = toolFor(name, options);
+	return {
+		line: (text, stream) => {
+			const isJson = text.startsWith("{") || text.startsWith("[{");
+			if (!isJson || !tool.json?.(text)) tool.line(text.slice(0, reportLimits.textCharsMax), stream);
+		},
+		end: () => tool.end(),
+		readable: (text) => (tool.readable ? tool.readable(text) : text),
+	};
+}
+
+function toolFor(name: ParserName, options: ReportOptions): ToolParser {
 	if (name === "generic") return new GenericParser(options);
-	if (name === "auto") {
-		const all = Object.values(tools).map((Tool) => new Tool(options));
-		return new AutoParser(all, options);
-	}
-	return new tools[name](options);
+	if (name !== "auto") return new tools[name](options);
+	const all = Object.values(tools).map((Tool) => new Tool(options));
+	return new AutoParser(all, options);
 }
 
 const tools: Readonly<Record<Exclude<ParserName, "auto" | "generic">, new (options: ReportOptions) => ToolParser>> = {

@@ -65,6 +65,8 @@ export interface ReportOptions {
 export interface ToolParser extends LogParser {
 	/** A line was seen that no other tool writes. */
 	readonly recognised: boolean;
+	/** Takes a line of JSON, whole as it is; false when it is not of this tool. */
+	json?(text: string): boolean;
 }
 
 export const reportLimits = {
@@ -73,4 +75,6 @@ export const reportLimits = {
 	messageCharsMax: 3000,
 	/** Of one line; the rest of a longer one is not read. */
 	lineCharsMax: 64 * 1024,
+	/** Of a line that is not JSON: longer ones are data, and no pattern may take long over them. */
+	textCharsMax: 2000,
 } as const;

@@ -1,0 +1,53 @@
+import { readdirSync } from "node:fs";
+import { expect, test } from "vitest";
+import { isParserName, type ParserName } from "./parsers.ts";
+import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
+
+test("a script that runs several tools: the findings of all of them, in one report", () => {
+	const report = reportOf("auto", "npm-test", { root: "/home/dev/shop" });
+	expect(report.tests).toEqual({ passed: 1, failed: 3, ignored: 2 });
+	expect(report.failures.map(({ test: name }) => name)).toEqual(["parsePrice > reads cents", "total of a cart > with spaces", "slow"]);
+	expect(report.diagnostics.map(({ file, line, code }) => `${file}:${line} ${code}`)).toEqual([
+		"lint/cart.ts:1 TS2834",
+		"lint/cart.ts:7 TS2367",
+		"lint/cart.ts:8 TS2322",
+		"lint/cart.ts:10 TS2322",
+		"lint/cart.ts:1 @typescript-eslint/no-unused-vars",
+		"lint/cart.ts:2 @typescript-eslint/no-unused-vars",
+		"lint/cart.ts:3 no-var",
+		"lint/cart.ts:3 @typescript-eslint/no-unused-vars",
+		"lint/cart.ts:7 eqeqeq",
+		"lint/cart.ts:7 no-debugger",
+	]);
+	expect([report.errors, report.warnings]).toEqual([9, 1]);
+	expect(report.notes).toEqual([]);
+});
+
+test("a script that stopped at its first tool leaves the tests unknown", () => {
+	const report = reportOf("auto", "npm-test-stops");
+	expect(report.errors).toBe(4);
+	expect(report).not.toHaveProperty("tests");
+});
+
+/** Cargo that fails before it compiles writes nothing that only cargo writes. */
+const unmarked = ["cargo-manifest", "cargo-test-bad-package"];
+const recordings = readdirSync(new URL("fixtures/", import.meta.url))
+	.map((name) => name.replace(/\.log$/, ""))
+	.filter((name) => readerOf(name) !== undefined && !unmarked.includes(name));
+
+test.each(recordings)("%s is recognised, and read as its own parser reads it", (recording) => {
+	expect(reportOf("auto", recording)).toEqual(reportOf(readerOf(recording)!, recording));
+});
+
+test("when no tool is recognised, what looks like an error is told", () => {
+	expect(reportOfLines("auto", linesOf("cargo-test-bad-package")).diagnostics).toEqual([
+		{ level: "error", message: "package ID specification `nope` did not match any packages" },
+	]);
+});
+
+function readerOf(recording: string): ParserName | undefined {
+	if (recording.startsWith("nextest")) return "cargo";
+	if (recording.startsWith("node-test")) return "node-test";
+	const [tool] = recording.split("-");
+	return isParserName(tool) ? tool : undefined;
+}
