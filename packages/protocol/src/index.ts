@@ -5,6 +5,7 @@ export * from "./frames.ts";
 export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./limits.ts";
+export * from "./link-frame.ts";
 export * from "./link-v1.ts";
 export * from "./link-v2.ts";
 export * from "./operations.ts";

@@ -8,15 +8,17 @@ import { wireLimits } from "./limits.ts";
 export const Json = z
 	.any()
 	.refine((value) => value !== undefined, "a value is missing")
-	.refine(
-		(value) => isShallow(value, wireLimits.jsonDepthMax),
-		`nested more than ${wireLimits.jsonDepthMax} deep`,
-	) as unknown as ReturnType<typeof z.json>;
+	.refine(isShallow, `nested more than ${wireLimits.jsonDepthMax} deep`) as unknown as ReturnType<typeof z.json>;
 
-function isShallow(value: unknown, depth: number): boolean {
+/** Not nested more deeply than a payload may be. */
+export function isShallow(value: unknown): boolean {
+	return isWithin(value, wireLimits.jsonDepthMax);
+}
+
+function isWithin(value: unknown, depth: number): boolean {
 	if (typeof value !== "object" || value === null) return true;
 	if (depth === 0) return false;
-	if (Array.isArray(value)) return value.every((item) => isShallow(item, depth - 1));
-	for (const key in value) if (!isShallow((value as Record<string, unknown>)[key], depth - 1)) return false;
+	if (Array.isArray(value)) return value.every((item) => isWithin(item, depth - 1));
+	for (const key in value) if (!isWithin((value as Record<string, unknown>)[key], depth - 1)) return false;
 	return true;
 }

@@ -1,4 +1,4 @@
-import { errorTable, V2FromWorker, type V2FromWorkerMessage, type V2ToWorkerMessage } from "@covey/protocol";
+import { errorTable, readFromWorker, type V2ToWorkerMessage } from "@covey/protocol";
 import type WebSocket from "ws";
 import { createOutbox } from "#host/link/outbox.ts";
 import type { ConnectionListener, CoordinatorSideConnection } from "./connection.ts";
@@ -24,7 +24,7 @@ export function createV2Connection(socket: WebSocket, first: Uint8Array): Coordi
 			listener?.frame(data);
 			return;
 		}
-		const messages = decode(data);
+		const messages = readFromWorker(parseJson(data));
 		if (messages === undefined) {
 			close(errorTable.bad_request.close, "a message that is not one of link version 2");
 			return;
@@ -47,10 +47,4 @@ export function createV2Connection(socket: WebSocket, first: Uint8Array): Coordi
 			receive(first, false);
 		},
 	};
-}
-
-function decode(data: Uint8Array): readonly V2FromWorkerMessage[] | undefined {
-	const parsed = V2FromWorker.safeParse(parseJson(data));
-	if (!parsed.success) return undefined;
-	return parsed.data.type === "batch" ? parsed.data.messages : [parsed.data];
 }

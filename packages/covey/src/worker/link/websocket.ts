@@ -1,4 +1,4 @@
-import { CoveyError, errorTable, type V2FromWorkerMessage, V2ToWorker, type V2ToWorkerMessage } from "@covey/protocol";
+import { CoveyError, errorTable, readToWorker, type V2FromWorkerMessage, type V2ToWorkerMessage } from "@covey/protocol";
 import { refusalOfAnswer } from "@covey/protocol/answer";
 import { wireLimits } from "@covey/protocol/limits";
 import WebSocket from "ws";
@@ -127,9 +127,7 @@ function decode(data: Buffer): readonly V2ToWorkerMessage[] | undefined {
 	} catch {
 		return undefined;
 	}
-	const parsed = V2ToWorker.safeParse(value);
-	if (!parsed.success) return undefined;
-	return parsed.data.type === "batch" ? parsed.data.messages : [parsed.data];
+	return readToWorker(value);
 }
 
 /** A close code of the error table tells what the coordinator has against us. */
