@@ -1,7 +1,8 @@
 // Compiles the program into packages/covey/dist: one entry, lazily loaded chunks, and an entry per worker thread.
 // Everything is bundled, so that a start reads few files and an installed package has no dependencies (docs/adr/0002).
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { lateBuiltins } from "./late-builtins.mjs";
@@ -34,6 +35,7 @@ const lazy = new Set(
 lazy.delete(program);
 
 const shared = {
+	absWorkingDir: root,
 	outdir: staging,
 	bundle: true,
 	format: "esm",
@@ -45,12 +47,7 @@ const shared = {
 	// Optional native speed-ups of ws; it does without.
 	define: { "process.env.WS_NO_BUFFER_UTIL": "true", "process.env.WS_NO_UTF_8_VALIDATE": "true" },
 };
-const results = await Promise.all([
-	build({
-		...shared,
-		entryPoints: { main: join(source, "main.ts") },
-		plugins: [lateBuiltins, { name: "program", setup: (api) => api.onResolve({ filter: /\/program\.ts$/ }, () => entry("program")) }],
-	}),
+const [inChunks, inThreads] = await Promise.all([
 	build({
 		...shared,
 		entryPoints: { program },
@@ -60,15 +57,50 @@ const results = await Promise.all([
 	}),
 	build({ ...shared, entryPoints: Object.fromEntries(threads.map((file) => [threadName(file), file])), plugins: [lateBuiltins] }),
 ]);
+const chunk = await makeScript(inChunks.metafile.outputs);
+const inMain = await build({
+	...shared,
+	entryPoints: { main: join(source, "main.ts") },
+	plugins: [
+		lateBuiltins,
+		{ name: "main", setup: (api) => api.onResolve({ filter: /\/program\.ts$/ }, () => ({ path: `./${chunk}`, external: true })) },
+	],
+});
 
 publish();
-writeFileSync(join(target, "THIRD_PARTY_LICENSES"), licenses(results));
+writeFileSync(join(target, "THIRD_PARTY_LICENSES"), licenses([inChunks, inThreads, inMain]));
 writeFileSync(join(target, ".built"), "");
 process.stderr.write(`covey: built ${readdirSync(target).length} files in ${Date.now() - started} ms\n`);
 
-/** A file that another of these builds makes. */
-function entry(name) {
-	return { path: `./${name}.js`, external: true };
+/**
+ * Of the chunk that begins the program a script is made, which can be run with all of its functions compiled already;
+ * in the chunk's place comes a module that runs it and has the same exports.
+ * @returns the chunk's name.
+ */
+async function makeScript(outputs) {
+	const [path, { exports, imports }] = Object.entries(outputs).find(([, { inputs }]) => inputs[relative(root, program)]?.bytesInOutput > 0);
+	const shares = imports.filter(({ kind }) => kind === "import-statement").map((used) => outputs[used.path]);
+	if (shares.some(({ inputs }) => Object.keys(inputs).length > 0))
+		throw new Error("the program's first chunk shares code with another: lazyPattern has missed one");
+	const chunk = basename(path);
+	const common = { ...shared, splitting: false, legalComments: "none", outdir: undefined, write: false, absWorkingDir: staging };
+	const chunks = { name: "chunks", setup: (api) => api.onResolve({ filter: /^\.\/chunk-/ }, laterChunk) };
+	const [body] = (await build({ ...common, entryPoints: [join(staging, chunk)], format: "cjs", plugins: [chunks] })).outputFiles;
+	// A script cannot import; the module imports for it.
+	const text = body.text.replaceAll('import("', 'load("');
+	const script = `script-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.js`;
+	writeFileSync(join(staging, script), text);
+	const contents = `import { runCached } from "#cli/code-cache.ts";
+		const program = { file: import.meta.dirname + "/${script}", purpose: process.argv[2] ?? "", load: (path) => import(path) };
+		export const { ${exports.join(", ")} } = runCached(program);`;
+	const [module] = (await build({ ...common, stdin: { contents, resolveDir: source }, plugins: [lateBuiltins] })).outputFiles;
+	writeFileSync(join(staging, chunk), module.text);
+	rmSync(join(staging, "program.js"));
+	return chunk;
+}
+
+function laterChunk({ path, kind }) {
+	return kind === "dynamic-import" ? { path, external: true } : undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
+import { codeCacheDirectory } from "#cli/code-cache.ts";
 import { version } from "#kit/version.ts";
 
 /**
@@ -10,8 +11,8 @@ const words = process.argv.slice(2);
 if (words.length === 1 && ["version", "--version", "-v", "-V"].includes(words[0] as string)) {
 	process.stdout.write(`covey ${version}\n`);
 } else {
-	const home = process.env.XDG_CACHE_HOME || (process.env.HOME && `${process.env.HOME}/.cache`);
-	if (home) enableCompileCache(`${home}/covey/compile`);
+	const cache = codeCacheDirectory();
+	if (cache) enableCompileCache(cache);
 	const { runProgram } = await import("#cli/program.ts");
 	const exitCode = await runProgram(words);
 	// All is said and done. What may be left is a socket's goodbye, which nobody here waits for.
