@@ -88,7 +88,7 @@ async function makeScript(outputs) {
 	const [body] = (await build({ ...common, entryPoints: [join(staging, chunk)], format: "cjs", plugins: [chunks] })).outputFiles;
 	// A script cannot import; the module imports for it.
 	const text = body.text.replaceAll('import("', 'load("');
-	const script = `script-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.js`;
+	const script = `script-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.cjs`;
 	writeFileSync(join(staging, script), text);
 	const contents = `import { runCached } from "#cli/code-cache.ts";
 		const program = { file: import.meta.dirname + "/${script}", purpose: process.argv[2] ?? "", load: (path) => import(path) };

@@ -31,7 +31,7 @@ test("covey run reads three files of ours, and loads of Node what it uses", asyn
 	// The script with the code that was compiled, and Node's own directory with one entry for each module of ours behind the entry.
 	const compile = join(home, "cache/covey/compile");
 	const [script, ...others] = readdirSync(compile).sort();
-	expect(script).toMatch(/^script-[0-9a-f]{16}\.js-.*-run$/);
+	expect(script).toMatch(/^script-[0-9a-f]{16}\.cjs-.*-run$/);
 	expect(others).toHaveLength(1);
 	expect(readdirSync(join(compile, others[0] as string))).toHaveLength(1);
 });

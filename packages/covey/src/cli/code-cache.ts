@@ -24,6 +24,7 @@ export interface CachedScript {
  * The cache is only ever a gain of time: what is missing, of another V8 or of another user is made anew.
  *
  * @returns what the script put into `module.exports`.
+ * @public the build makes a module of it: tools/build.mjs
  */
 export function runCached({ file, purpose, load, directory = codeCacheDirectory() }: CachedScript): unknown {
 	const cacheFile = directory && join(directory, `${basename(file)}-${process.version}-${process.arch}-${purpose.replace(/\W/g, "")}`);
