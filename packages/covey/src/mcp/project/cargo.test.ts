@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Verb, VerbArguments } from "./recipe.ts";
+import type { Recipe, Verb, VerbArguments } from "./recipe.ts";
 import { recipeFor } from "./recognise.ts";
 import { treeOf } from "./tree.fixture.ts";
 
@@ -86,4 +86,15 @@ describe("cargo", () => {
 		expect(build).toMatchObject({ environment: { NO_COLOR: "1", TERM: "dumb" } });
 		expect(build).not.toMatchObject({ environment: { CI: "1" } });
 	});
+});
+
+it("says that Cargo leaves the members out when the root is a package itself", async () => {
+	const because = async (toml: string, given = {}) =>
+		(await recipeFor(treeOf({ "Cargo.toml": toml, "a/Cargo.toml": package_("a") }), "test", given)) as Recipe;
+	const both = `${package_("root")}[workspace]\nmembers = ["a"]\n`;
+	expect((await because(both)).because).toBe(
+		"Cargo.toml; the root's own package alone, without the workspace's others, as Cargo does unless package names one",
+	);
+	expect((await because(both, { package: "a" })).because).toBe("Cargo.toml");
+	expect((await because(`${both}default-members = ["a"]`)).because).toBe("Cargo.toml");
 });

@@ -21,7 +21,8 @@ export const cargo: Ecosystem = {
 					if (member === undefined) return noSuchMember(members, given.package, file);
 					given = { ...given, package: member.name };
 				}
-				return recipeOf(verb, given, verb === "test" ? await testing(files) : verb === "clippy" ? linting(given) : building);
+				const wording = verb === "test" ? await testing(files) : verb === "clippy" ? linting(given) : building;
+				return recipeOf(verb, given, { ...wording, because: wording.because + (given.package ? "" : alone(manifest)) });
 			},
 		};
 	},
@@ -32,6 +33,13 @@ const scope: Takes = {
 	features: (names) => [`--features=${names.join(",")}`],
 	release: () => ["--release"],
 };
+
+/** What is easily taken for all: without `package`, Cargo leaves the other members of a root package's workspace out. */
+function alone(manifest: Table): string {
+	const { members, "default-members": chosen } = table(manifest, "workspace");
+	if (!("package" in manifest) || texts(members).length === 0 || chosen !== undefined) return "";
+	return "; the root's own package alone, without the workspace's others, as Cargo does unless package names one";
+}
 
 const building: Wording = {
 	line: ["cargo", "build", "--message-format=json"],

@@ -131,6 +131,15 @@ const cases: readonly [string, Readonly<Record<string, string>>, Verb, VerbArgum
 	],
 	["cmake and a linter", cmake, "clippy", {}, "verb: CMakeLists.txt is there, and CMake has no linter of its own"],
 
+	["make that passes on", { Makefile: "ifdef A\nendif\n\n.DEFAULT:\n\tcd src && make $@\n" }, "test", {}, "make test"],
+	["make builds by default", { Makefile: "install:\ndefault: x\n" }, "build", {}, "make default"],
+	[
+		"make with conditions",
+		{ Makefile: "ifdef A\nendif\n\ninstall: x\n" },
+		"test",
+		{},
+		"verb: Makefile has no target test or check; its targets are: install",
+	],
 	["make builds", makefile, "build", {}, "make all"],
 	["make tests", makefile, "test", {}, "make check"],
 	["make mends", makefile, "clippy", { fix: true }, "make lint-fix"],

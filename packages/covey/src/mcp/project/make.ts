@@ -7,7 +7,7 @@ const files = ["GNUmakefile", "makefile", "Makefile"];
 
 /** Targets that may stand for a verb, the likeliest first. */
 const targets: Readonly<Record<Verb | "fix", readonly string[]>> = {
-	build: ["build", "all"],
+	build: ["build", "all", "default"],
 	clippy: ["lint"],
 	test: ["test", "check"],
 	fix: ["lint-fix", "fix"],
@@ -25,7 +25,9 @@ export const make: Ecosystem = {
 			mean: async (verb, given) => {
 				const known = targetsOf(text);
 				const wanted = given.fix ? targets.fix : targets[verb];
-				const target = wanted.find((name) => known.includes(name));
+				// `.DEFAULT` passes on what is not written out, as to a makefile below.
+				const passedOn = verb === "test" && /^\.DEFAULT\s*:/m.test(text) ? "test" : undefined;
+				const target = wanted.find((name) => known.includes(name)) ?? passedOn;
 				if (target === undefined)
 					return {
 						...(given.fix && { argument: "fix" as const }),
@@ -36,7 +38,7 @@ export const make: Ecosystem = {
 					line: ["make", target],
 					takes: { ...(verb === "test" && { nocapture: () => [] }), ...(verb === "clippy" && { fix: () => [] }) },
 					parser: "auto",
-					because: `${file}, target ${target}`,
+					because: `${file}, target ${known.includes(target) ? target : ".DEFAULT"}`,
 				});
 			},
 		};
@@ -53,6 +55,6 @@ async function firstOf(tree: ProjectFiles): Promise<{ readonly file: string; rea
 
 /** Names that are written out, without patterns, variables and the special ones. */
 function targetsOf(text: string): readonly string[] {
-	const rules = [...text.replaceAll("\\\n", " ").matchAll(/^([^\s#:=.%$][^#:=%$]*?)\s*::?(?!=)/gm)];
+	const rules = [...text.replaceAll("\\\n", " ").matchAll(/^([^\s#:=.%$][^\n#:=%$]*?)[ \t]*::?(?!=)/gm)];
 	return [...new Set(rules.flatMap(([, names]) => names!.split(/\s+/)).filter((name) => /^\w[\w./-]*$/.test(name)))];
 }

@@ -74,6 +74,31 @@ const cases: readonly Case[] = [
 	],
 ];
 
+const delegating: readonly Case[] = [
+	[
+		"a script that runs another",
+		scripts({ test: "yarn test:app --ci", "test:app": "jest" }, { "yarn.lock": "" }),
+		"test",
+		{ filter: "x" },
+		{ typed: "yarn run test --testNamePattern=x", parser: "jest" },
+	],
+	["a script that runs what is no script", scripts({ test: "npm run a", a: "npm run b" }), "test", {}, { parser: "auto" }],
+	[
+		"arguments through npm, thrice",
+		scripts({ test: "npm run unit", unit: "npm run it", it: "jest" }),
+		"test",
+		{ filter: "x" },
+		"npm test -- -- -- --testNamePattern=x",
+	],
+	[
+		"arguments through npm, once",
+		scripts({ lint: "npm run l -- --cache", l: "eslint ." }),
+		"clippy",
+		{ fix: true },
+		"npm run lint -- --fix",
+	],
+];
+
 const monorepo = {
 	"package.json": JSON.stringify({ scripts: { build: "tsc -b" }, workspaces: ["packages/*", "!packages/old"] }),
 	"packages/a/package.json": JSON.stringify({ name: "@acme/a", scripts: { test: "vitest run" } }),
@@ -146,7 +171,7 @@ const refused: readonly Refusal[] = [
 		scripts({ test: "node --test test/*.js" }),
 		"test",
 		{ filter: "x" },
-		/takes no filter behind/,
+		/to which no filter can be added/,
 		"filter",
 	],
 	["a filter for all packages", monorepo, "test", { filter: "x" }, /script test of each package is run/, "filter"],
@@ -159,6 +184,15 @@ const refused: readonly Refusal[] = [
 		"fix",
 	],
 	["mending by biome ci", scripts({ lint: "biome ci" }), "clippy", { fix: true }, /cannot tell to mend/, "fix"],
+	[
+		"a script that only some packages have, with yarn 1",
+		{ ...monorepo, "yarn.lock": "" },
+		"test",
+		{},
+		/no script "test"; of its packages these have: @acme\/a; and yarn 1/,
+		undefined,
+	],
+	["a script that runs itself", scripts({ test: "npm test" }), "test", { filter: "x" }, /is no test runner/, "filter"],
 	["a package that is none", monorepo, "test", { package: "@acme/old" }, /its packages are: @acme\/a, @acme\/b/, "package"],
 	[
 		"a package without the script",
@@ -181,6 +215,8 @@ const filtered: readonly [string, boolean][] = [
 	["node --test", true],
 	["react-scripts test", true],
 	["playwright test", true],
+	["jest && vitest run", false],
+	["npm run build && vitest run", true],
 	["tsc && (cd x && jest)", false],
 	["jest || true", false],
 	["npm run test:unit", false],
@@ -197,7 +233,7 @@ describe("node", () => {
 		expect(sentence === undefined).toBe(takes);
 	});
 
-	it.each([...cases, ...workspaces])("%s", async (_, files, verb, given, expected) => {
+	it.each([...cases, ...delegating, ...workspaces])("%s", async (_, files, verb, given, expected) => {
 		const recipe = (await recipeFor(treeOf(files), verb, given)) as Recipe & Meaningless;
 		expect(recipe.sentence).toBeUndefined();
 		expect(recipe).toMatchObject(typeof expected === "string" ? { typed: expected } : expected);

@@ -24,6 +24,7 @@ export const node: Ecosystem = {
 				return (
 					script(verb, rest, { workspace, member }) ??
 					(await linter(files, verb, rest, workspace, member)) ??
+					everywhere(verb, rest, { workspace, member }) ??
 					nothing(verb, workspace, member)
 				);
 			},
@@ -36,34 +37,52 @@ interface Scope {
 	readonly member: NodePackage | undefined;
 }
 
-/** The script of that name, in the member, at the root, or wherever there is one; undefined when there is none. */
+/** The script of that name, in the member or at the root; undefined when there is none. */
 function script(verb: Verb, given: VerbArguments, { workspace, member }: Scope): Recipe | Meaningless | undefined {
-	const { root, manager, members } = workspace;
+	const { root, manager } = workspace;
 	const name = given.fix ? `${scriptNames[verb]}:fix` : scriptNames[verb];
 	const of = member ?? root;
-	const wording = (line: readonly string[], text: string, because: string) => speak(verb, given, { line, text, name, because, workspace });
+	const wording = (line: readonly string[], text: string, because: string) =>
+		speak(verb, given, { line, text, tool: toolOf(text, of.scripts), name, because, workspace });
 	const text = of.scripts[name];
 	if (text !== undefined) {
 		const because = `${member ? `${member.directory}/` : ""}${file}, script ${name}`;
 		return wording(member ? manager.ofMember(member.name, name) : manager.script(name), text, because);
 	}
 	const plain = of.scripts[scriptNames[verb]];
-	if (given.fix && plain !== undefined) return mended(verb, given, plain, { workspace, member });
-	const having = members.filter((other) => name in other.scripts);
+	return given.fix && plain !== undefined ? mended(verb, given, plain, { workspace, member }) : undefined;
+}
+
+/** The script in each package that has it; undefined when none has. */
+function everywhere(verb: Verb, given: VerbArguments, { workspace, member }: Scope): Recipe | Meaningless | undefined {
+	const { manager, members } = workspace;
+	const name = given.fix ? `${scriptNames[verb]}:fix` : scriptNames[verb];
+	const having = members.filter(({ scripts }) => name in scripts);
 	if (member !== undefined || having.length === 0) return undefined;
-	return wording(manager.everywhere(name), "", `script ${name} of ${listed(having.map(({ name }) => name))}`);
+	const names = listed(having.map(({ name }) => name));
+	if (having.length < members.length && manager.allOrNone)
+		return {
+			sentence: `${file} has no script "${name}"; of its packages these have: ${names}; and yarn 1 runs a script in all or in one`,
+			hint: "name one of them as package",
+		};
+	const because = `script ${name} of ${names}`;
+	return speak(verb, given, { line: manager.everywhere(name), text: "", tool: undefined, name, because, workspace });
 }
 
 interface Script {
 	readonly line: readonly string[];
 	readonly text: string;
+	readonly tool: ScriptTool | undefined;
 	readonly name: string;
 	readonly because: string;
 	readonly workspace: NodeWorkspace;
 }
 
-function speak(verb: Verb, given: VerbArguments, { line, text, name, because, workspace: { manager } }: Script): Recipe | Meaningless {
-	const tool = text === "" ? undefined : toolOf(text);
+function speak(
+	verb: Verb,
+	given: VerbArguments,
+	{ line, text, tool, name, because, workspace: { manager } }: Script,
+): Recipe | Meaningless {
 	if (tool?.watches && verb !== "build")
 		return {
 			sentence: `the script ${name} is \`${text}\`, which waits for changes and never ends (${because})`,
@@ -90,7 +109,7 @@ function noFilter(text: string, name: string, tool: ScriptTool | undefined): Omi
 		text === ""
 			? `the script ${name} of each package is run, and they need not take the same arguments`
 			: tool
-				? `the script ${name} is \`${text}\`, which takes no filter behind what is there`
+				? `the script ${name} is \`${text}\`, to which no filter can be added`
 				: `the script ${name} is \`${text}\`, and what it ends in is no test runner that Covey knows`;
 	return {
 		sentence: `filter means nothing here: ${why}`,
@@ -101,7 +120,7 @@ function noFilter(text: string, name: string, tool: ScriptTool | undefined): Omi
 /** Without a script that mends: the linter's own option, when the script is exactly that linter. */
 function mended(verb: Verb, given: VerbArguments, text: string, { workspace, member }: Scope): Recipe | Meaningless {
 	const { manager } = workspace;
-	const tool = toolOf(text);
+	const tool = toolOf(text, (member ?? workspace.root).scripts);
 	const name = scriptNames[verb];
 	if (!tool?.fix || !tool.alone)
 		return {

@@ -14,6 +14,8 @@ export interface PackageManager {
 	ofMember(member: string, name: string): readonly string[];
 	/** A script of every member that has it. */
 	everywhere(name: string): readonly string[];
+	/** `everywhere` fails when a member has it not. */
+	readonly allOrNone: boolean;
 	/** A program of the dependencies. */
 	execute(program: string): readonly string[];
 	/** What stands between a script and the script's own arguments. */
@@ -113,6 +115,7 @@ export async function packageManagerOf(files: ProjectFiles, manifest: Table): Pr
 		script: kind.script,
 		ofMember: kind.ofMember,
 		everywhere: kind.everywhere,
+		allOrNone: name === "yarn" && !modern,
 		execute: kind.execute,
 		separator: kind.separator ?? [],
 		preparation: await preparationOf(files, { manifest, kind, name, version: stated?.version, lock, modern }),

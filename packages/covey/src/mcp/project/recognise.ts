@@ -98,7 +98,7 @@ async function placeAt(files: ProjectFiles, directory: string): Promise<Place> {
 	return { directory, projects };
 }
 
-const directoriesMax = 200;
+const directoriesMax = 100;
 const uninteresting = /^(\..*|node_modules|vendor|third_party|target|dist|build|out|docs?|examples?|fixtures?|testdata)$/;
 
 /** Directories with a project of their own, two levels down at most and none inside another, but for kinds that the root is itself. */
@@ -170,7 +170,9 @@ function nowhere(root: Place, places: readonly Place[], here: Meaningless | unde
 		return {
 			...here,
 			sentence: `${here ? here.sentence : "there is no project at the root"}; below it there is: ${listed(elsewhere)}`,
-			hint: `give its directory as package, as in ${JSON.stringify(places[0]!.directory)}, or say in .covey.toml what to run`,
+			hint: here?.argument
+				? `${here.hint}; of those below, give the directory`
+				: `give its directory as package, as in ${JSON.stringify(places[0]!.directory)}, or say in .covey.toml what to run`,
 		};
 	return {
 		sentence: `no kind of project that Covey knows is in ${root.directory || "the root"}; there is: ${listed(names) || "nothing"}`,

@@ -24,7 +24,6 @@ interface Known extends Pick<ScriptTool, "filter" | "fix"> {
 
 const pattern = (option: string) => (text: string) => [`${option}=${text}`];
 
-/** Longer names first where one begins like another. */
 const known: Readonly<Record<string, Known>> = {
 	vitest: { parser: "vitest", filter: pattern("--testNamePattern"), watching: /^(watch|dev|-w|--watch(=true)?)$/ },
 	jest: { parser: "jest", filter: pattern("--testNamePattern"), watching: /^--watch(All)?(=true)?$/ },
@@ -39,13 +38,29 @@ const known: Readonly<Record<string, Known>> = {
 	tsc: { parser: "tsc", watching: /^(-w|--watch)$/ },
 };
 
-/** The tool of the script's last command, to which arguments are appended; undefined when that is none we know. */
-export function toolOf(script: string): ScriptTool | undefined {
-	const commands = commandsOf(script);
-	const words = unwrapped(commands?.at(-1) ?? []);
-	const alone = commands?.length === 1;
+/**
+ * The tool of the script's last command, to which arguments are appended; undefined when that is none we know. A command
+ * that only runs another of `scripts` is that one.
+ */
+export function toolOf(script: string, scripts: Readonly<Record<string, string>> = {}, depth = 0): ScriptTool | undefined {
+	const commands = commandsOf(script) ?? [];
+	const tools = commands.map((words) => delegated(words, scripts, depth) ?? toolOfWords(unwrapped(words)));
+	const last = tools.at(-1);
+	if (last === undefined) return undefined;
+	const { filter, ...rest } = last;
+	// Other tests before would run unfiltered, and look as if they had been asked for.
+	const several = tools.slice(0, -1).some((tool) => tool?.filter);
+	return {
+		...rest,
+		...(filter && !several && { filter }),
+		watches: tools.some((tool) => tool?.watches),
+		alone: last.alone && commands.length === 1,
+	};
+}
+
+function toolOfWords(words: readonly string[]): ScriptTool | undefined {
 	const program = basename(words[0] ?? "").replace(/\.[cm]?js$/, "");
-	if (program === "node" || program === "tsx") return nodeTool(words.slice(1), alone);
+	if (program === "node" || program === "tsx") return nodeTool(words.slice(1));
 	const tool = known[program];
 	if (tool === undefined || !(tool.subcommand ?? []).every((word, index) => words[index + 1] === word)) return undefined;
 	const { parser, filter, watching } = tool;
@@ -57,22 +72,35 @@ export function toolOf(script: string): ScriptTool | undefined {
 		...(filter && { filter }),
 		...(fix && { fix }),
 		watches: watching !== undefined && words.some((word) => watching.test(word)),
-		alone,
+		alone: true,
 	};
 }
 
+const delegationsMax = 3;
+
+/** `npm run unit`, `yarn unit`: npm takes words for that script only behind a `--`. */
+function delegated(words: readonly string[], scripts: Readonly<Record<string, string>>, depth: number): ScriptTool | undefined {
+	const [manager, run, ...others] = words;
+	if (!/^(npm|pnpm|yarn|bun)$/.test(manager ?? "") || depth >= delegationsMax) return undefined;
+	const explicit = run === "run" || run === "run-script";
+	const [name, rest] = explicit ? [others[0], others.slice(1)] : [run, others];
+	if (name === undefined || !Object.hasOwn(scripts, name) || (!explicit && manager === "npm" && name !== "test")) return undefined;
+	const tool = toolOf([scripts[name], ...rest.filter((word) => word !== "--")].join(" "), scripts, depth + 1);
+	if (tool === undefined || manager !== "npm" || rest.includes("--")) return tool;
+	const { filter, fix, ...same } = tool;
+	return { ...same, ...(filter && { filter: (text) => ["--", ...filter(text)] }), ...(fix && { fix: ["--", ...fix] }) };
+}
+
 /** Node's own runner, or a tool that is started by its file, as `node node_modules/jest/bin/jest.js`. */
-function nodeTool(words: readonly string[], alone: boolean): ScriptTool | undefined {
+function nodeTool(words: readonly string[]): ScriptTool | undefined {
 	const files = words.filter((word, index) => !word.startsWith("-") && !takesValue.test(words[index - 1] ?? ""));
 	if (!words.includes("--test")) {
 		const script = basename(files[0] ?? "").replace(/\.[cm]?js$/, "");
-		return script in known && !known[script]!.subcommand
-			? toolOf([script, ...words.slice(words.indexOf(files[0]!) + 1)].join(" "))
-			: undefined;
+		return script in known && !known[script]!.subcommand ? toolOfWords([script, ...words.slice(words.indexOf(files[0]!) + 1)]) : undefined;
 	}
 	// Behind a file, Node takes words for further files.
 	const filter = files.length === 0 ? { filter: pattern("--test-name-pattern") } : {};
-	return { name: "node --test", parser: "node-test", ...filter, watches: words.includes("--watch"), alone };
+	return { name: "node --test", parser: "node-test", ...filter, watches: words.includes("--watch"), alone: true };
 }
 
 const takesValue = /^(-r|--require|--import|--loader|--experimental-loader|--env-file|--conditions|-C)$/;

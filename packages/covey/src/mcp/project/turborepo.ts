@@ -45,7 +45,7 @@ async function mean(
 	});
 }
 
-const toolIn = ({ scripts }: NodePackage, task: string): ScriptTool | undefined => toolOf(scripts[task]!);
+const toolIn = ({ scripts }: NodePackage, task: string): ScriptTool | undefined => toolOf(scripts[task]!, scripts);
 
 /** Words for the scripts themselves stand behind `--`. A filter needs one script, to mend all must be told alike. */
 function takesOf(verb: Verb, plain: boolean, member: NodePackage | undefined, tools: readonly (ScriptTool | undefined)[]): Takes {

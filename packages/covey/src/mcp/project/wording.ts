@@ -58,9 +58,10 @@ export function quoted(words: readonly string[]): string {
 	return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 }
 
-/** `features` and `release` as a person would list them. */
+/** As a person would list them: not all of many, and long ones cut. */
 export function listed(names: readonly string[], max = 12): string {
-	const some = names.slice(0, max).join(", ");
+	const short = (name: string): string => (name.length > listedCharsMax ? `${name.slice(0, listedCharsMax)}…` : name);
+	const some = names.slice(0, max).map(short).join(", ");
 	return names.length > max ? `${some} and ${names.length - max} more` : some;
 }
 
@@ -70,6 +71,7 @@ export function listed(names: readonly string[], max = 12): string {
  */
 const quiet = { NO_COLOR: "1", TERM: "dumb" };
 const valueCharsMax = 1000;
+const listedCharsMax = 60;
 
 const argumentNames: readonly ArgumentName[] = ["package", "features", "release", "filter", "nocapture", "fix"];
 
