@@ -39,7 +39,7 @@ export function buildTree(
 				continue;
 			}
 			const name = rest.slice(0, slash);
-			const end = endOf(index, entry, range.to, `${prefix}${name}/`, known?.directories.get(name));
+			const end = index.endOf(entry, range.to, `${prefix}${name}/`, known?.directories.get(name));
 			if (!enter(name, entry, end)) return "misfit";
 			entry = end;
 		}
@@ -95,18 +95,6 @@ function nest(changes: ReadonlyMap<string, Change>): Changed {
 		at.files.set(name, change);
 	}
 	return root;
-}
-
-/** Where the entries that begin with `prefix` end. */
-function endOf(index: IndexFile, from: number, to: number, prefix: string, known: KnownTree | undefined): number {
-	if (known && known.entries > 0 && from + known.entries <= to) return from + known.entries;
-	let [low, high] = [from + 1, to];
-	while (low < high) {
-		const middle = (low + high) >>> 1;
-		if (index.path(middle).startsWith(prefix)) low = middle + 1;
-		else high = middle;
-	}
-	return low;
 }
 
 /** Sorted as git does it: by bytes, a directory as if its name ended with a slash. */

@@ -38,16 +38,17 @@ export interface GitResult {
 
 /** @returns standard output. @throws CoveyError `internal` with git's own words when it exits with another code than 0. */
 export async function git(call: GitCall): Promise<Buffer> {
-	const result = await runGit(call);
-	if (result.exitCode !== 0) throw gitFailed(call, result);
-	return result.stdout;
+	return succeed(call, await runGit(call));
 }
 
 /** The facts, whatever the exit code. @throws the signal's reason; CoveyError `timeout`, `too_large`, `unavailable` (git cannot be started). */
 export async function runGit(call: GitCall): Promise<GitResult> {
+	return gather(startGit(call), call);
+}
+
+async function gather(running: RunningGit, call: GitCall): Promise<GitResult> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
-	const running = startGit(call);
 	running.stdout.on("data", (chunk: Buffer) => {
 		bytes += chunk.length;
 		if (bytes > (call.outputBytesMax ?? defaults.outputBytesMax)) {
@@ -90,12 +91,54 @@ export function startGit(call: GitCall, options: { readonly keepInput?: boolean 
 		env: { ...environment(call.trust), ...call.environment },
 		stdio: ["pipe", "pipe", "pipe"],
 	});
+	return watch(child, call, options);
+}
+
+function watch(child: GitProcess, call: GitCall, options: { readonly keepInput?: boolean } = {}): RunningGit {
 	const kill = () => child.kill("SIGKILL");
 	// A process that ended before it read its input is not an error of its own: the exit code tells.
 	child.stdin.on("error", () => {});
 	const ended = settle(child, call, kill);
 	if (!options.keepInput) feed(child.stdin, call.input).catch((error) => child.stdout.destroy(error));
 	return { stdin: child.stdin, stdout: child.stdout, ended, kill };
+}
+
+/** A git that has been started as far as can be without doing anything: see `holdGit`. */
+export interface HeldGit extends Disposable {
+	/** Lets it go. @returns and @throws as `git`; to be called once. */
+	go(signal?: AbortSignal): Promise<Buffer>;
+}
+
+/**
+ * Starts a process that waits and then becomes git: forking one out of a large program takes longer than what git has
+ * to do in a small repository, and need not be waited for when it is known beforehand what will be asked. It ends with
+ * this process, keeps nothing awake, and when it is gone before it is needed, git is started in the ordinary way.
+ */
+export function holdGit(call: Omit<GitCall, "input" | "signal">): HeldGit {
+	const child = spawn("sh", ["-c", 'read -r _ && exec git "$@"', "git", ...flags, ...call.arguments], {
+		cwd: call.directory,
+		env: { ...environment(call.trust), ...call.environment },
+		stdio: ["pipe", "pipe", "pipe"],
+	});
+	let gone = false;
+	const lose = () => {
+		gone = true;
+	};
+	child.once("exit", lose).once("error", lose);
+	child.stdin.on("error", () => {});
+	const sleepers = [child, child.stdin, child.stdout, child.stderr] as { ref?(): void; unref?(): void }[];
+	for (const sleeper of sleepers) sleeper.unref?.();
+	return {
+		async go(signal) {
+			signal?.throwIfAborted();
+			const going = { ...call, signal, input: Buffer.from("\n") };
+			for (const sleeper of sleepers) sleeper.ref?.();
+			const result = gone ? undefined : await gather(watch(child, going), going);
+			// Without an exit code it was lost before it came to anything.
+			return result && result.exitCode >= 0 ? succeed(call, result) : git({ ...call, signal });
+		},
+		[Symbol.dispose]: () => child.kill("SIGKILL"),
+	};
 }
 
 export function gitFailed(call: GitCall, result: Pick<GitResult, "exitCode" | "stderr">): CoveyError {
@@ -111,6 +154,11 @@ export function diskFull(call: Pick<GitCall, "directory">, { stderr }: Pick<GitR
 	return new CoveyError("store_full", `the disk is full: no space left in ${call.directory}`, {
 		hint: "free some space there, then try again",
 	});
+}
+
+function succeed(call: GitCall, result: GitResult): Buffer {
+	if (result.exitCode !== 0) throw gitFailed(call, result);
+	return result.stdout;
 }
 
 /** Which git, for a message: never its arguments, which may be long. */
@@ -157,11 +205,9 @@ function environment(trust: GitCall["trust"]): NodeJS.ProcessEnv {
 	return { ...Object.fromEntries(kept), ...fixed };
 }
 
-async function settle(
-	child: ChildProcessByStdio<Writable, Readable, Readable>,
-	call: GitCall,
-	kill: () => void,
-): Promise<{ exitCode: number; stderr: string }> {
+type GitProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+
+async function settle(child: GitProcess, call: GitCall, kill: () => void): Promise<{ exitCode: number; stderr: string }> {
 	const { promise, resolve, reject } = Promise.withResolvers<number>();
 	let stderr = "";
 	child.stderr.on("data", (chunk: Buffer) => {

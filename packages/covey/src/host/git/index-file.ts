@@ -8,6 +8,10 @@ export interface IndexFile {
 	/** As in a tree: `100644`, `100755`, `120000`, `160000`. */
 	mode(entry: number): string;
 	id(entry: number): string;
+	/** Where in the file it begins; that of `entries` is where the last one ends. */
+	offset(entry: number): number;
+	/** Where the entries that begin with `prefix` end, of which `from` is the first and `to` lies behind. */
+	endOf(from: number, to: number, prefix: string, known: KnownTree | undefined): number;
 	/** What git knows of the trees; undefined when it knows nothing. */
 	readonly trees: KnownTree | undefined;
 }
@@ -33,7 +37,7 @@ export function parseIndex(content: Buffer, idLength: number): IndexFile | undef
 		return undefined;
 	const entries = content.readUInt32BE(8);
 	const end = content.length - idBytes;
-	const offsets = new Uint32Array(entries);
+	const offsets = new Uint32Array(entries + 1);
 	const lengths = new Uint32Array(entries);
 	const flagsAt = statBytes + idBytes;
 	let at = headerBytes;
@@ -48,15 +52,29 @@ export function parseIndex(content: Buffer, idLength: number): IndexFile | undef
 		// Each entry ends with one to eight NUL bytes, at a multiple of eight.
 		at += (flagsAt + 2 + length + 8) & ~7;
 	}
+	offsets[entries] = at;
 	const trees = readExtensions(content, at, end, idBytes);
 	if (trees === "unknown") return undefined;
 	const offset = (entry: number) => offsets[entry] as number;
+	const path = (entry: number) =>
+		content.toString("latin1", offset(entry) + flagsAt + 2, offset(entry) + flagsAt + 2 + (lengths[entry] as number));
 	return {
 		entries,
 		idLength,
-		path: (entry) => content.toString("latin1", offset(entry) + flagsAt + 2, offset(entry) + flagsAt + 2 + (lengths[entry] as number)),
+		path,
 		mode: (entry) => content.readUInt32BE(offset(entry) + modeAt).toString(8),
 		id: (entry) => content.toString("hex", offset(entry) + statBytes, offset(entry) + flagsAt),
+		offset,
+		endOf(from, to, prefix, known) {
+			if (known && known.entries > 0 && from + known.entries <= to) return from + known.entries;
+			let [low, high] = [from + 1, to];
+			while (low < high) {
+				const middle = (low + high) >>> 1;
+				if (path(middle).startsWith(prefix)) low = middle + 1;
+				else high = middle;
+			}
+			return low;
+		},
 		trees,
 	};
 }

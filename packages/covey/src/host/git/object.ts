@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, open, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { deflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 
 export interface GitObject {
 	readonly type: "commit" | "tree" | "blob";
@@ -63,3 +64,18 @@ async function writeTemporary(path: string, { type, content }: GitObject, option
 
 /** So that two writers of one process do not share a temporary file. */
 let made = 0;
+
+/** @returns its content if it is there loose, of this type, whole and no larger; of packed ones only git knows. */
+export function readLooseObject(objects: string, type: GitObject["type"], id: string, bytesMax: number): Buffer | undefined {
+	try {
+		const whole = inflateSync(readFileSync(loosePath(objects, id)), { maxOutputLength: bytesMax + headBytesMax });
+		const end = whole.indexOf(0);
+		const content = whole.subarray(end + 1);
+		const sound = whole.toString("latin1", 0, end) === `${type} ${content.length}` && objectId(type, content, id.length) === id;
+		return sound ? content : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+const headBytesMax = 32;

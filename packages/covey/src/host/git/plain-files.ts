@@ -14,17 +14,22 @@ export interface FileHasher extends Disposable {
 export function startFileHasher(root: string, signal?: AbortSignal): FileHasher {
 	const call: GitCall = { trust: "user", directory: root, arguments: ["hash-object", "--stdin-paths"], signal };
 	const running = startGit(call, { keepInput: true });
-	const chunks: Buffer[] = [];
-	running.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+	let answered = "";
+	running.stdout.on("data", (chunk: Buffer) => {
+		answered += chunk.toString("latin1");
+	});
 	running.ended.catch(() => {});
 	return {
 		async ids(paths) {
 			// One path a line, and a quote at the beginning means something to git.
 			if (paths.some((path) => path.includes("\n") || path.startsWith('"'))) return undefined;
+			const lines = () => answered.split("\n").slice(0, -1);
+			const { promise, resolve } = Promise.withResolvers<void>();
+			// Each answer comes at once: the last one is not to wait for the end of the process.
+			running.stdout.on("data", () => lines().length === paths.length && resolve());
 			running.stdin.end(Buffer.from(paths.map((path) => `${path}\n`).join(""), "latin1"));
-			const { exitCode } = await running.ended;
-			const ids = Buffer.concat(chunks).toString("latin1").split("\n").slice(0, -1);
-			return exitCode === 0 && ids.length === paths.length ? ids : undefined;
+			await Promise.race([promise, running.ended]);
+			return lines().length === paths.length ? lines() : undefined;
 		},
 		[Symbol.dispose]: () => running.kill(),
 	};

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Repository } from "./repository.ts";
 
@@ -15,30 +16,44 @@ export interface PrivateIndex {
 	readonly directory: string;
 }
 
-/** @returns undefined when there is no index, or one that does not name its content (`index.skipHash`). */
-export async function openPrivateIndex(repository: Repository, cacheDirectory: string): Promise<PrivateIndex | undefined> {
-	const checksum = await readChecksum(repository);
+/**
+ * At once when there is a copy already, since nothing else can begin before.
+ *
+ * @returns undefined when there is no index, or one that does not name its content (`index.skipHash`).
+ */
+export function openPrivateIndex(
+	repository: Repository,
+	cacheDirectory: string,
+): PrivateIndex | undefined | Promise<PrivateIndex | undefined> {
+	const checksum = readChecksum(repository);
 	if (checksum === undefined || /^0+$/.test(checksum)) return undefined;
 	const parent = join(cacheDirectory, "indexes");
 	const directory = join(parent, createHash("sha256").update(repository.gitDirectory).digest("hex").slice(0, 32), checksum);
-	const path = join(directory, "index");
-	if (await stat(path).catch(() => undefined)) return { path, checksum, directory };
-	await copy(repository, checksum, directory);
-	await dropOthers(parent, directory);
-	return (await stat(path).catch(() => undefined)) && { path, checksum, directory };
+	const index = { path: join(directory, "index"), checksum, directory };
+	return existsSync(index.path) ? index : make(repository, index, parent);
 }
 
-async function readChecksum(repository: Repository): Promise<string | undefined> {
-	const file = await open(repository.indexPath).catch(() => undefined);
-	if (!file) return undefined;
+function readChecksum(repository: Repository): string | undefined {
+	const length = repository.idLength / 2;
+	let file: number;
 	try {
-		const length = repository.idLength / 2;
-		const { size } = await file.stat();
-		const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, Math.max(0, size - length));
-		return bytesRead === length ? buffer.toString("hex") : undefined;
-	} finally {
-		await file.close();
+		file = openSync(repository.indexPath, "r");
+	} catch {
+		return undefined;
 	}
+	try {
+		const buffer = Buffer.alloc(length);
+		const read = readSync(file, buffer, 0, length, Math.max(0, fstatSync(file).size - length));
+		return read === length ? buffer.toString("hex") : undefined;
+	} finally {
+		closeSync(file);
+	}
+}
+
+async function make(repository: Repository, index: PrivateIndex, parent: string): Promise<PrivateIndex | undefined> {
+	await copy(repository, index.checksum, index.directory);
+	await dropOthers(parent, index.directory);
+	return existsSync(index.path) ? index : undefined;
 }
 
 /** As `copyIndex`, but of the very content that the checksum names. */

@@ -71,10 +71,10 @@ function readTree(content: Buffer, idBytes: number): readonly Reference[] | unde
 const plainGitNames = new Set([".github", ".gitignore", ".gitkeep", ".gitlab", ".gitlab-ci.yml"]);
 
 /**
- * Some file systems ignore case, some characters beyond ASCII, a dot or space at the end, or know a second name with a
+ * May a file be called so, on any file system, with nothing of git's in danger? Some ignore case, some characters beyond ASCII, a dot or space at the end, or know a second name with a
  * tilde; a backslash or a colon parts names elsewhere. What is left without all that must not come near `.git`.
  */
-function isHarmless(name: string): boolean {
+export function isHarmless(name: string): boolean {
 	if (name === "" || name === "." || name === ".." || /[/\\:~]/.test(name)) return false;
 	const ascii = name.replace(/[^\x20-\x7e]/g, "").toLowerCase();
 	return plainGitNames.has(name) || !ascii.startsWith(".git");

@@ -2,7 +2,7 @@ import { lstat, mkdtemp, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, posix, relative, resolve, sep } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
-import { objectEnvironment, openSnapshotCache } from "./cache.ts";
+import { objectEnvironment, openSnapshotCache, type SnapshotCache } from "./cache.ts";
 import { copyIndex } from "./copy-index.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import { type GitCall, git, runGit } from "./git.ts";
@@ -72,15 +72,13 @@ export async function createSnapshot(options: SnapshotOptions): Promise<Snapshot
 	using looked = await inspect(options);
 	const { repository, status, index } = looked;
 	const call = { trust: "user", directory: repository.worktreeRoot, signal: options.signal } as const;
-	const [id, included] = await Promise.all([
-		identifyRepository(repository, options.cacheDirectory, options.signal),
+	const [{ id, cache, facts }, included] = await Promise.all([
+		looked.surroundings ?? findSurroundings(options, repository),
 		findIncluded(options, repository, call),
 	]);
-	const cache = await openSnapshotCache(options.cacheDirectory, id);
 	const inspected = performance.now();
 
 	const entries = [...status.entries, ...included];
-	const facts = repository.head ? await treeFacts(repository.head.tree, call, cache.directory) : noFacts;
 	await check(options, repository, entries, facts, call);
 	const checked = performance.now();
 
@@ -115,6 +113,23 @@ interface Look extends Disposable {
 	/** The index that the status speaks of, when it is our copy. */
 	readonly index?: PrivateIndex;
 	readonly hasher?: FileHasher;
+	readonly surroundings?: Surroundings;
+}
+
+/** What of a repository is known whatever its files are. */
+interface Surroundings {
+	/** RepositoryId. */
+	readonly id: string;
+	readonly cache: SnapshotCache;
+	/** Of the tree of HEAD. */
+	readonly facts: TreeFacts;
+}
+
+async function findSurroundings({ cacheDirectory, signal }: SnapshotOptions, repository: Repository): Promise<Surroundings> {
+	const id = await identifyRepository(repository, cacheDirectory, signal);
+	const cache = await openSnapshotCache(cacheDirectory, id);
+	const call = { trust: "user", directory: repository.worktreeRoot, signal } as const;
+	return { id, cache, facts: repository.head ? await treeFacts(repository.head.tree, call, cache.directory) : noFacts };
 }
 
 /** Asks for the repository and its status at the same time, again if HEAD moved between the two. */
@@ -134,9 +149,11 @@ async function inspect(options: SnapshotOptions): Promise<Look> {
 }
 
 /** Where covey has run before, what was learnt then is taken as known. @returns undefined when something is not as it was. */
-async function inspectKnown({ directory, cacheDirectory, signal }: SnapshotOptions): Promise<Look | undefined> {
+async function inspectKnown(options: SnapshotOptions): Promise<Look | undefined> {
+	const { directory, cacheDirectory, signal } = options;
 	const known = recallRepository(directory, cacheDirectory);
-	const index = known && (await openPrivateIndex(known, cacheDirectory));
+	const found = known && openPrivateIndex(known, cacheDirectory);
+	const index = found instanceof Promise ? await found : found;
 	if (!known || !index) return undefined;
 	const statusSoon = readStatus({ trust: "user", directory, environment: { GIT_INDEX_FILE: index.path }, refresh: true, signal });
 	const hasher = startFileHasher(known.worktreeRoot, signal);

@@ -1,4 +1,4 @@
-import { type GitCall, git } from "./git.ts";
+import { type GitCall, git, holdGit } from "./git.ts";
 
 /**
  * A path as git gives it: bytes, held one per character (latin1), so that names in any encoding survive. Show it with
@@ -30,25 +30,46 @@ export interface Status {
 	readonly entries: readonly StatusEntry[];
 }
 
-/**
- * Compares HEAD, index and worktree. Writes nothing; with `refresh` git writes down in the index what it learnt of the
- * files, so that it need not read them the next time.
- */
-export async function readStatus(
-	call: Pick<GitCall, "trust" | "directory" | "environment" | "signal"> & { readonly refresh?: boolean },
-): Promise<Status> {
-	const { refresh, ...rest } = call;
-	const environment = { ...call.environment, ...(refresh && { GIT_OPTIONAL_LOCKS: "1" }) };
-	const options = [
-		"--porcelain=v2",
-		"-z",
-		"--branch",
-		"--no-ahead-behind",
-		"--untracked-files=all",
-		"--no-renames",
-		"--ignore-submodules=none",
-	];
-	return parseStatus((await git({ ...rest, environment, arguments: ["status", ...options] })).toString("latin1"));
+type StatusCall = Pick<GitCall, "trust" | "directory" | "environment"> & {
+	/** Git writes down in the index what it learnt of the files, so that it need not read them the next time. */
+	readonly refresh?: boolean;
+};
+
+/** Compares HEAD, index and worktree. Without `refresh` nothing is written. */
+export async function readStatus(call: StatusCall & { readonly signal?: AbortSignal | undefined }): Promise<Status> {
+	return parseStatus((await git({ ...toGit(call), signal: call.signal })).toString("latin1"));
+}
+
+/** The same, of which as much as possible is done before. */
+export interface HeldStatus extends Disposable {
+	/** To be called once. */
+	read(signal?: AbortSignal): Promise<Status>;
+}
+
+export function holdStatus(call: StatusCall): HeldStatus {
+	const held = holdGit(toGit(call));
+	return {
+		read: async (signal) => parseStatus((await held.go(signal)).toString("latin1")),
+		[Symbol.dispose]: () => held[Symbol.dispose](),
+	};
+}
+
+function toGit({ trust, directory, environment, refresh }: StatusCall): GitCall {
+	return {
+		trust,
+		directory,
+		environment: { ...environment, ...(refresh && { GIT_OPTIONAL_LOCKS: "1" }) },
+		arguments: [
+			"status",
+			"--porcelain=v2",
+			"-z",
+			"--branch",
+			"--no-ahead-behind",
+			"--untracked-files=all",
+			"--no-renames",
+			"--ignore-submodules=none",
+		],
+	};
 }
 
 /** Reads `git status --porcelain=v2 -z --branch --no-renames`; see git-status(1). */

@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { copyIndex } from "#host/git/copy-index.ts";
 import { git } from "#host/git/git.ts";
-import { pathBytes, readStatus, type StatusEntry } from "#host/git/status.ts";
+import { type HeldStatus, holdStatus, pathBytes, readStatus, type StatusEntry } from "#host/git/status.ts";
+import { checkoutQuickly } from "./quick-checkout.ts";
 
 /** Where one worktree lives. Git's own books stand beside the files, not among them, where a job could doctor them. */
 export interface WorktreePlaces {
@@ -30,28 +31,43 @@ export interface WorktreePlaces {
 export async function checkout(
 	places: WorktreePlaces,
 	wanted: { readonly commit: string; readonly tree: string; readonly clean: boolean; readonly signal?: AbortSignal },
+	prover?: HeldStatus,
 ): Promise<{ readonly checkout: number; readonly prove: number }> {
 	const { signal } = wanted;
 	const call = { trust: "own", directory: places.root, environment: environmentOf(places), signal } as const;
 	const timings = { checkout: 0, prove: 0 };
 	// The last attempt wanted this very tree: if the proof holds as things stand, there is nothing to check out.
 	const pointed = (await headOf(places)) === wanted.commit;
-	await Promise.all([prepareBooks(places, wanted.commit), rm(join(places.root, ".git"), { recursive: true, force: true })]);
+	await Promise.all([prepareBooks(places, wanted.commit), removeJobRepository(places.root)]);
 	if (wanted.clean) await git({ ...call, arguments: ["clean", "-ffdxq"] });
+	const jobRepository = writeJobRepository(places, wanted.commit);
+	jobRepository.catch(() => {});
 	for (let round = 1; round <= roundsMax; round++) {
 		const started = performance.now();
-		if (round > 1 || !pointed) await git({ ...call, arguments: [...parallel, "read-tree", "--reset", "-u", wanted.tree] });
+		if (round > 1 || !(pointed || checkoutQuickly(places, wanted.tree)))
+			await git({ ...call, arguments: [...parallel, "read-tree", "--reset", "-u", wanted.tree] });
 		const checkedOut = performance.now();
-		const { entries } = await readStatus(call);
+		const { entries } = await (round === 1 && prover ? prover.read(signal) : readStatus({ ...call, refresh: true }));
 		await removeUntracked(places.root, entries);
 		timings.checkout += checkedOut - started;
 		timings.prove += performance.now() - checkedOut;
 		if (entries.every((entry) => entry.kind === "untracked")) {
-			await writeJobRepository(places, wanted.commit);
+			await jobRepository;
+			await copyIndex(join(places.books, "index"), join(places.root, ".git", "index"));
 			return timings;
 		}
 	}
 	throw await mismatch(places, wanted.tree, signal);
+}
+
+/** The proof of a worktree that is not in use, as far as it can be begun before the next tree is known. */
+export function holdProof(places: WorktreePlaces): HeldStatus {
+	return holdStatus({ trust: "own", directory: places.root, environment: environmentOf(places), refresh: true });
+}
+
+/** What `checkout` made for the job, with whatever the job made of it. */
+export async function removeJobRepository(root: string): Promise<void> {
+	await rm(join(root, ".git"), { recursive: true, force: true });
 }
 
 /** The second round mends what stood in the way of the first, as a symbolic link in place of a directory. */
@@ -70,8 +86,7 @@ async function headOf(places: WorktreePlaces): Promise<string | undefined> {
 
 async function prepareBooks(places: WorktreePlaces, commit: string): Promise<void> {
 	await mkdir(join(places.books, "refs"), { recursive: true });
-	await rm(join(places.books, "index.lock"), { force: true });
-	await writeFile(join(places.books, "HEAD"), `${commit}\n`);
+	await Promise.all([rm(join(places.books, "index.lock"), { force: true }), writeFile(join(places.books, "HEAD"), `${commit}\n`)]);
 	if (commit.length === 64) await writeFile(join(places.books, "config"), sha256Config);
 }
 
@@ -94,8 +109,8 @@ async function removeUntracked(root: string, entries: readonly StatusEntry[]): P
 }
 
 /**
- * A repository for the job itself, in which `git status` is clean and `git rev-parse HEAD` the snapshot. Made anew for
- * each attempt and never read by us.
+ * A repository for the job itself, in which `git status` is clean and `git rev-parse HEAD` the snapshot, once the index
+ * is there. Made anew for each attempt and never read by us: also not by the proof, beside which it is made.
  */
 async function writeJobRepository(places: WorktreePlaces, commit: string): Promise<void> {
 	const directory = join(places.root, ".git");
@@ -104,7 +119,6 @@ async function writeJobRepository(places: WorktreePlaces, commit: string): Promi
 		writeFile(join(directory, "HEAD"), `${commit}\n`),
 		writeFile(join(directory, "config"), commit.length === 64 ? sha256Config : "[core]\n\trepositoryformatversion = 0\n"),
 		writeFile(join(directory, "objects", "info", "alternates"), `${places.objects}\n`),
-		copyIndex(join(places.books, "index"), join(directory, "index")),
 	]);
 }
 

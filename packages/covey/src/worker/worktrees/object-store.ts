@@ -55,7 +55,8 @@ export async function openObjectStore(directory: string, idLength: number, packB
 		});
 	}
 
-	async function fetch(commit: string, fetchPack: FetchPack, signal?: AbortSignal): Promise<void> {
+	/** Holds the lock until the snapshot has a name, too; `here` is called as soon as its objects are there. */
+	async function fetch(commit: string, fetchPack: FetchPack, here: () => void, signal?: AbortSignal): Promise<void> {
 		const have = [...complete].slice(-haveMax).reverse();
 		const take = (known: readonly string[]) => persist(async () => unpackInto(await fetchPack(known, signal), commit, signal), signal);
 		await take(have).catch(async (error) => {
@@ -63,8 +64,10 @@ export async function openObjectStore(directory: string, idLength: number, packB
 			// What the pack builds on is not what is here: ask for all of it.
 			await take([]);
 		});
-		await writeSnapshotRef(directory, commit);
 		complete.add(commit);
+		here();
+		// Beside the checkout. Without its name it is fetched again after a restart, and after the next tidying.
+		await writeSnapshotRef(directory, commit).catch(() => complete.delete(commit));
 	}
 
 	/** The tree is proved after checkout, object by object; strictness here would only say the same sooner and cost time. */
@@ -89,10 +92,11 @@ export async function openObjectStore(directory: string, idLength: number, packB
 				// If it fails, it may be that only its own caller gave up: then it is our turn.
 				await other.catch(() => {});
 			}
-			const own = lock.shared(() => fetch(commit, fetchPack, signal));
-			fetching.set(commit, own);
+			const { promise, resolve, reject } = Promise.withResolvers<void>();
+			lock.shared(() => fetch(commit, fetchPack, resolve, signal)).catch(reject);
+			fetching.set(commit, promise);
 			try {
-				await own;
+				await promise;
 			} finally {
 				fetching.delete(commit);
 			}

@@ -5,9 +5,10 @@ import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
 import { wireLimits } from "@covey/protocol/limits";
 import { snapshotRefs } from "#host/git/bare.ts";
 import { snapshotCommit } from "#host/git/object.ts";
+import type { HeldStatus } from "#host/git/status.ts";
 import type { Service } from "#kit/service.ts";
 import { changesOf } from "./changes.ts";
-import { checkout, type WorktreePlaces } from "./checkout.ts";
+import { checkout, holdProof, removeJobRepository, type WorktreePlaces } from "./checkout.ts";
 import { type FetchPack, type ObjectStore, openObjectStore } from "./object-store.ts";
 
 /**
@@ -74,6 +75,8 @@ interface Slot {
 	readonly directory: string;
 	/** Of the last attempt; the nearest is re-pointed. */
 	readonly commit: string;
+	/** When nothing of the last attempt is under way in it any more; then the next proof has been begun, if it could be. */
+	readonly rested?: Promise<HeldStatus | undefined>;
 }
 
 const gibibyte = 1024 * 1024 * 1024;
@@ -82,6 +85,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 	const { directory, idleMax = 16, freeBytesMin = gibibyte, packBytesMax = 4 * gibibyte } = options;
 	const places = new Map<string, Promise<Place>>();
 	const ready = new Map<string, string>();
+	let stopped = false;
 
 	const place = (request: Pick<WorktreeRequest, "namespace" | "repository" | "commit">): Promise<Place> => {
 		const key = `${request.namespace}/${request.repository}`;
@@ -107,13 +111,15 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 	async function point(at: Place, slot: Slot, request: WorktreeRequest): Promise<Worktree["timings"]> {
 		const { commit, fetchPack, signal } = request;
 		let transfer = 0;
+		using prover = await slot.rested;
 		for (let healed = false; ; healed = true) {
 			const generation = at.store.generation;
 			const started = performance.now();
 			await at.store.ensure(commit, fetchPack, signal);
 			transfer += performance.now() - started;
 			try {
-				return { transfer, ...(await checkout(placesOf(slot.directory, at.store.objects), request)) };
+				const places = placesOf(slot.directory, at.store.objects);
+				return { transfer, ...(await checkout(places, request, healed ? undefined : prover)) };
 			} catch (error) {
 				signal?.throwIfAborted();
 				if (healed || !isDamage(error)) throw error;
@@ -129,7 +135,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				return { slot, timings: await point(at, slot, request) };
 			} catch {
 				// Whatever an earlier job did to it: a new one costs more and cannot fail for the same reason.
-				await discard(slot.directory);
+				await discard(slot);
 				request.signal?.throwIfAborted();
 			}
 		}
@@ -141,7 +147,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 			await rename(making.directory, final);
 			return { slot: { directory: final, commit: request.commit }, timings };
 		} catch (error) {
-			await discard(making.directory);
+			await discard(making);
 			throw error;
 		}
 	}
@@ -152,7 +158,19 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 		while (idle() > 0 && (idle() > idleMax || (await freeBytes(directory)) < freeBytesMin)) {
 			const fullest = opened.reduce((a, b) => (b.idle.length > a.idle.length ? b : a));
 			const oldest = fullest.idle.shift();
-			if (oldest) await discard(oldest.directory);
+			if (oldest) await discard(oldest);
+		}
+	}
+
+	async function stop(): Promise<void> {
+		stopped = true;
+		await dropProofs();
+	}
+
+	/** Nothing waits in worktrees that nobody will ask for. */
+	async function dropProofs(): Promise<void> {
+		for (const { idle } of await Promise.all(places.values())) {
+			for (const slot of idle) (await slot.rested)?.[Symbol.dispose]();
 		}
 	}
 
@@ -166,8 +184,8 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				}
 			}
 		},
-		async stop() {},
-		async [Symbol.asyncDispose]() {},
+		stop,
+		[Symbol.asyncDispose]: stop,
 		async acquire(request) {
 			check(request);
 			const at = await place(request);
@@ -176,16 +194,19 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				use(at, request.commit, -1);
 				throw error;
 			});
+			const places = placesOf(slot.directory, at.store.objects);
 			let released = false;
 			const release = async () => {
 				if (released) return;
 				released = true;
 				use(at, request.commit, -1);
-				at.idle.push({ ...slot, commit: request.commit });
+				const rested = rest(places);
+				at.idle.push({ directory: slot.directory, commit: request.commit, rested });
+				await rested;
+				if (stopped) await dropProofs();
 				// What ran here has its result: that no room could be made is no part of it, and is tried again at the next release.
 				await Promise.allSettled([evict(), at.store.tidy(at.inUse)]);
 			};
-			const places = placesOf(slot.directory, at.store.objects);
 			return {
 				root: places.root,
 				tree: request.tree,
@@ -206,11 +227,22 @@ async function openPlace(directory: string, key: string, repository: string, idL
 	for (const name of (await readdir(trees)).sort()) {
 		const slot = join(trees, name);
 		const head = await readFile(join(slot, "books", "HEAD"), "utf8").catch(() => undefined);
-		if (name.endsWith(".new") || head === undefined) await discard(slot);
+		if (name.endsWith(".new") || head === undefined) await discard({ directory: slot });
 		else idle.push({ directory: slot, commit: head.trim() });
 	}
 	const store = await openObjectStore(join(directory, "objects.git"), idLength, packBytesMax);
 	return { key, repository, directory, store, idle, inUse: new Map(), made: 0 };
+}
+
+/** What the next attempt need not wait for. */
+async function rest(places: WorktreePlaces): Promise<HeldStatus | undefined> {
+	try {
+		await removeJobRepository(places.root);
+		return holdProof(places);
+	} catch {
+		// The next attempt finds out what is wrong with it.
+		return undefined;
+	}
 }
 
 /** Any snapshot's commit of a repository on disk tells how long its ids are. Undefined: nothing of use is there. */
@@ -253,7 +285,8 @@ function isDamage(error: unknown): boolean {
 }
 
 /** A job may have left directories that nobody may enter. What still cannot be removed is tried again at the next start. */
-async function discard(directory: string): Promise<void> {
+async function discard({ directory, rested }: Pick<Slot, "directory" | "rested">): Promise<void> {
+	(await rested)?.[Symbol.dispose]();
 	const condemned = directory.endsWith(".new") ? directory : `${directory}.new`;
 	if (condemned !== directory) await rename(directory, condemned);
 	await rm(condemned, removal)

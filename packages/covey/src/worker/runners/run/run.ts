@@ -152,7 +152,8 @@ async function prepare(options: RunRunnerOptions, assign: Assign, payload: RunPa
 		tree: worktree.tree,
 		changes: worktree.changes,
 		timings: { transfer, checkout: checkout + prove },
-		[Symbol.asyncDispose]: () => worktree.release(),
+		// It never rejects, and the report need not wait for what is tidied up behind it.
+		[Symbol.asyncDispose]: async () => void worktree.release(),
 	};
 }
 
