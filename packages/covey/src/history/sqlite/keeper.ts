@@ -1,3 +1,4 @@
+import { setPriority } from "node:os";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { type Served, serve } from "#host/thread/serve.ts";
 import { type Deferred, deferred } from "#kit/deferred.ts";
@@ -155,7 +156,12 @@ class Keeper {
 	}
 }
 
+/** How much this thread stands back when there is more to do than processors: nobody waits for what it writes. */
+const niceness = 5;
+
 function open({ file }: KeeperData): Served<KeeperOperations> {
+	// Linux counts it for each thread; elsewhere it would slow the whole process.
+	if (process.platform === "linux") setPriority(niceness);
 	const { database, note } = openDatabase(file);
 	const keeper = new Keeper(database);
 	const opened: KeeperOpened = { appliedSequence: keeper.applied, note };
