@@ -1,5 +1,5 @@
+import { plural, wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
-import { plural } from "./nothing-ran.ts";
 import { type Place, placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts";
 
@@ -67,8 +67,8 @@ export class BiomeParser implements ToolParser {
 			this.recognised = true;
 			this.#isComplete = true;
 			if (checked === "0") this.#found.note("no file was checked");
-		} else if (found && this.recognised) this.#told[found[2] as Diagnostic["level"]] = Number(found[1]);
-		else if (hidden !== undefined) this.#found.note(`biome itself did not show ${plural(Number(hidden), "diagnostic")}`);
+		} else if (found && this.recognised) this.#told[found[2] as Diagnostic["level"]] = wholeOf(found[1]);
+		else if (hidden !== undefined) this.#found.note(`biome itself did not show ${plural(wholeOf(hidden), "diagnostic")}`);
 	}
 }
 

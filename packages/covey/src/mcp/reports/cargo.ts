@@ -70,7 +70,7 @@ export class CargoParser implements ToolParser {
 		const wasOpen = this.#libtest.isOpen;
 		const death = /^ {2}process didn't exit successfully: .*\((signal: .+|exit .+)\)$/.exec(text);
 		if (death && this.#libtest.wasSeen) this.#libtest.died(this.#binary, death[1]!);
-		else this.#libtest.line(text);
+		else if (!ownWords.test(text)) this.#libtest.line(text);
 		if (wasOpen || this.#libtest.isOpen) return;
 		this.#text.line(text);
 		this.#outside(text);
@@ -81,6 +81,9 @@ export class CargoParser implements ToolParser {
 		this.#panic?.line(text.trimStart());
 	}
 }
+
+/** What cargo says between test binaries, by stderr: it may stand in the middle of what they say by stdout. */
+const ownWords = /^ +(Running|Doc-tests) \S|^error: (doc)?test failed, to rerun/;
 
 /** Lines that only cargo and its children write. */
 const marks = /^running \d+ tests?$|^ +(Compiling|Checking|Finished) \S+ .*|^error\[E\d{4}\]: |^ Nextest run ID /;

@@ -45,6 +45,14 @@ test("paths below the root become relative, also those found before the root was
 	expect(found.report().diagnostics.map(({ file }) => file)).toEqual(["a.ts", "b.ts", "/home/dev/shopping/c.ts", "d.ts"]);
 });
 
+test("paths of a tool that ran in a package are told from where the command ran", () => {
+	const found = new Collector({ root: "/home/dev/shop" });
+	found.root = "/home/dev/shop/packages/web";
+	found.diagnose({ level: "error", file: "test/a.ts", message: "no" });
+	found.diagnose({ level: "error", file: "/home/dev/shop/packages/api/b.ts", message: "no" });
+	expect(found.report().diagnostics.map(({ file }) => file)).toEqual(["packages/web/test/a.ts", "packages/api/b.ts"]);
+});
+
 test("a message is its lines without blank edges and common indent", () => {
 	const block = new Block();
 	for (const line of ["", "    left: 1", "      more", "", "    right: 2  ", ""]) block.add(line);

@@ -15,8 +15,13 @@ export interface Counted {
  * no longer fits.
  */
 export class Collector {
-	/** Absolute paths below it become relative. Tools that print theirs set it; it holds for what was found before, too. */
+	/**
+	 * Where the tool itself ran, if it tells: its relative paths are relative to it. It holds for what was found before,
+	 * too.
+	 */
 	root: string | undefined;
+	/** Where the command ran: what is below it becomes relative to it. */
+	readonly #base: string | undefined;
 	readonly #failures = new Map<string, FailurePiece>();
 	readonly #failuresLeftOut = new Keys();
 	readonly #diagnostics: Diagnostic[] = [];
@@ -26,7 +31,7 @@ export class Collector {
 	readonly #notes = new Set<string>();
 
 	constructor(options: ReportOptions = {}) {
-		this.root = options.root;
+		this.#base = options.root?.replace(/\/*$/, "/");
 	}
 
 	/**
@@ -92,8 +97,10 @@ export class Collector {
 		const { file } = found;
 		if (file === undefined) return found;
 		const root = this.root?.replace(/\/*$/, "/");
-		const path = file.replace(/^file:\/\//, "");
-		return { ...found, file: root !== undefined && path.startsWith(root) ? path.slice(root.length) : path.replace(/^\.\//, "") };
+		const base = this.#base ?? root;
+		const path = file.replace(/^file:\/\//, "").replace(/^\.\//, "");
+		const inPackage = root !== undefined && base !== undefined && root.startsWith(base) && !path.startsWith("/") ? root + path : path;
+		return { ...found, file: base !== undefined && inPackage.startsWith(base) ? inPackage.slice(base.length) : inPackage };
 	}
 }
 

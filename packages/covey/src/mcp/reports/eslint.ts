@@ -1,3 +1,4 @@
+import { wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { fieldsOf, itemsOf, numberOf, readJson, textOf } from "./json.ts";
 import { placeOf } from "./place.ts";
@@ -58,7 +59,7 @@ export class EslintParser implements ToolParser {
 		const found = /^✖ \d+ problems? \((\d+) errors?, (\d+) warnings?\)/.exec(text);
 		if (!found) return;
 		this.recognised = true;
-		this.#counts = { errors: Number(found[1]), warnings: Number(found[2]) };
+		this.#counts = { errors: wholeOf(found[1]), warnings: wholeOf(found[2]) };
 	}
 
 	#message(path: unknown, value: unknown): void {

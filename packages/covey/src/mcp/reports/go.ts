@@ -1,7 +1,9 @@
+import { plural } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { GoTests } from "./go-tests.ts";
 import { fieldsOf, readJson, textOf } from "./json.ts";
-import { nothingRan, plural } from "./nothing-ran.ts";
+import { nothingRan } from "./nothing-ran.ts";
+import { placeOf } from "./place.ts";
 import type { Report, ReportOptions, ToolParser } from "./report.ts";
 
 /**
@@ -37,9 +39,7 @@ export class GoParser implements ToolParser {
 			const [, file, line, col, message] = built;
 			this.#found.diagnose({
 				level: "error",
-				file: file!,
-				line: Number(line),
-				...(col !== undefined && { col: Number(col) }),
+				...placeOf(file!, line, col),
 				message: message!,
 			});
 		} else this.#tests.line(text);

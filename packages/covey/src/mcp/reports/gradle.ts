@@ -1,3 +1,4 @@
+import { amountOf, wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { Javac, JavaException } from "./java.ts";
 import { nothingRan } from "./nothing-ran.ts";
@@ -80,10 +81,9 @@ export class GradleParser implements ToolParser {
 	}
 
 	#counts(text: string): void {
-		const amount = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(text)?.[1] ?? 0);
-		const [failed, ignored] = [amount("failed"), amount("skipped")];
+		const [failed, ignored] = [amountOf(text, "failed"), amountOf(text, "skipped")];
 		const before = this.#told ?? { passed: 0, failed: 0, ignored: 0 };
-		const passed = amount("tests? completed") - failed - ignored;
+		const passed = Math.max(0, wholeOf(/^\d+/.exec(text)?.[0]) - failed - ignored);
 		this.#told = { passed: before.passed + passed, failed: before.failed + failed, ignored: before.ignored + ignored };
 		this.recognised = true;
 	}

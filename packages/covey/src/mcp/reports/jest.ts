@@ -1,5 +1,6 @@
+import { amountOf, plural, wholeOf } from "./amounts.ts";
 import { Block, Collector } from "./collect.ts";
-import { endsEarly, nothingRan, plural } from "./nothing-ran.ts";
+import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, placeOf, readPlace } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
 
@@ -31,7 +32,7 @@ export class JestParser implements ToolParser {
 			if (file !== undefined) this.#open(file);
 			else if (text.startsWith("  ● ")) this.#title(text.slice("  ● ".length));
 			else if (this.#section) this.#section.line(text);
-			else if (text.startsWith("  testMatch: ")) this.#testFiles = Number(/ - (\d+) matches$/.exec(text)?.[1] ?? Number.NaN) || undefined;
+			else if (text.startsWith("  testMatch: ")) this.#testFiles = wholeOf(/ - (\d+) matches$/.exec(text)?.[1]);
 		} else if (first === letterF || first === letterP) {
 			const file = testFile(text);
 			if (file !== undefined) this.#open(file);
@@ -154,5 +155,3 @@ function testFile(text: string): string | undefined {
 	const last = rest?.split(" ").at(-1);
 	return last !== undefined && /\.\w+$/.test(last) ? (rest!.split(" ").length === 2 ? last : rest) : undefined;
 }
-
-const amountOf = (text: string, word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(text)?.[1] ?? 0);

@@ -1,5 +1,6 @@
+import { plural, wholeOf } from "./amounts.ts";
 import type { Collector } from "./collect.ts";
-import { type Idle, nothingRan, plural } from "./nothing-ran.ts";
+import { type Idle, nothingRan } from "./nothing-ran.ts";
 import { PanicReader } from "./panic.ts";
 import { type Place, readPlace } from "./place.ts";
 import type { TestCounts } from "./report.ts";
@@ -38,7 +39,7 @@ export class Libtest {
 
 	line(text: string): void {
 		const start = /^running (\d+) tests?$/.exec(text);
-		if (start) this.#begin(Number(start[1]));
+		if (start) this.#begin(wholeOf(start[1]));
 		else if (this.#section) this.#inSection(text);
 	}
 
@@ -105,7 +106,7 @@ export class Libtest {
 	#result(text: string): void {
 		this.#closeOutput();
 		const counts = [...text.matchAll(/(\d+) (passed|failed|ignored|filtered)/g)];
-		for (const [, amount, what] of counts) this.#totals[what as keyof Totals] += Number(amount);
+		for (const [, amount, what] of counts) this.#totals[what as keyof Totals] += wholeOf(amount);
 		this.#section = undefined;
 	}
 

@@ -1,3 +1,4 @@
+import { wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { Javac, JavaException } from "./java.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
@@ -71,9 +72,13 @@ export class MavenParser implements ToolParser {
 		this.#close();
 		this.#isOpen = text.includes("Time elapsed");
 		if (this.#isOpen) return;
-		const [run = 0, failures = 0, errors = 0, skipped = 0] = (text.match(/\d+/g) ?? []).map(Number);
+		const [run = 0, failures = 0, errors = 0, skipped = 0] = (text.match(/\d+/g) ?? []).map(wholeOf);
 		const { passed, failed, ignored } = this.#tests ?? { passed: 0, failed: 0, ignored: 0 };
-		this.#tests = { passed: passed + run - failures - errors - skipped, failed: failed + failures + errors, ignored: ignored + skipped };
+		this.#tests = {
+			passed: passed + Math.max(0, run - failures - errors - skipped),
+			failed: failed + failures + errors,
+			ignored: ignored + skipped,
+		};
 	}
 
 	#complaint(level: string, text: string): void {

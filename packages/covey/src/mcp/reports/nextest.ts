@@ -1,3 +1,4 @@
+import { amountOf, wholeOf } from "./amounts.ts";
 import type { Collector } from "./collect.ts";
 import { nothingRan } from "./nothing-ran.ts";
 import { PanicReader } from "./panic.ts";
@@ -28,7 +29,7 @@ export class Nextest {
 		const start = isIndented ? /^ +Starting (\d+) tests? across \d+ binar(?:y|ies)(?: \((\d+) tests? skipped)?/.exec(text) : null;
 		const summary = isIndented ? /^ +Summary \[.*?\] +(?:\d+\/)?\d+ tests? run: (.+)$/.exec(text) : null;
 		if (status) this.#status(status[1]!, status[2]!, status[3]!);
-		else if (start) this.#start(Number(start[2] ?? 0));
+		else if (start) this.#start(wholeOf(start[2]));
 		else if (summary) this.#summary(summary[1]!);
 		else if (this.#current && !harness.test(text) && text.trim() !== this.#current.test)
 			this.#current.panic.line(text.replace(/^ {4}/, ""));
@@ -71,7 +72,7 @@ export class Nextest {
 
 	#summary(text: string): void {
 		this.#close();
-		const amount = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(text)?.[1] ?? 0);
+		const amount = (word: string): number => amountOf(text, word);
 		this.#counts = {
 			passed: amount("passed"),
 			failed: amount("failed") + amount("timed out") + amount("exec failed"),

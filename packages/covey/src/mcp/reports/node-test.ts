@@ -1,3 +1,4 @@
+import { wholeOf } from "./amounts.ts";
 import { Block, Collector } from "./collect.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, readPlace } from "./place.ts";
@@ -20,7 +21,7 @@ export class NodeTestParser implements ToolParser {
 	line(text: string): void {
 		const count = text.startsWith("ℹ ") ? /^ℹ (tests|pass|fail|cancelled|skipped|todo) (\d+)$/.exec(text) : null;
 		const place = text.startsWith("test at ") ? readPlace(text.slice("test at ".length)) : undefined;
-		if (count) this.#counts.set(count[1]!, Number(count[2]));
+		if (count) this.#counts.set(count[1]!, wholeOf(count[2]));
 		else if (place) this.#begin(place);
 		else if (this.#place && text.startsWith("✖ ")) this.#name(text, this.#place);
 		else if (this.#open) this.#inFailure(this.#open, text);

@@ -1,3 +1,5 @@
+import { plural } from "./amounts.ts";
+
 /** What a log tells of a run in which no test ran. */
 export interface Idle {
 	readonly filter?: string | undefined;
@@ -15,8 +17,6 @@ export function nothingRan({ filter, passedOver = 0, ignored = 0, noun = "test" 
 	if (ignored > 0) return `no test ran: ${ignored === 1 ? "the only one is" : `all ${ignored} are`} ignored or skipped`;
 	return "no test ran: none was found";
 }
-
-export const plural = (amount: number, noun: string): string => `${amount} ${noun}${amount === 1 ? "" : "s"}`;
 
 /** For a log of a known tool that has no closing counts: the tool was killed, or the log was cut. */
 export const endsEarly = "the log ends before the summary: the counts are unknown";

@@ -23,7 +23,7 @@ const line = fc.oneof(
 const mutatedLog = fc
 	.tuple(
 		fc.constantFrom(...recordings),
-		fc.array(fc.tuple(fc.constantFrom("drop", "double", "replace", "cut"), fc.nat(), line), { maxLength: 8 }),
+		fc.array(fc.tuple(fc.constantFrom("drop", "double", "replace", "cut", "inflate"), fc.nat(), line), { maxLength: 8 }),
 	)
 	.map(([lines, changes]) => {
 		const log = [...lines];
@@ -32,6 +32,7 @@ const mutatedLog = fc
 			if (change === "drop") log.splice(at, 1 + (where % 7));
 			if (change === "double") log.splice(at, 0, log[at] ?? "");
 			if (change === "replace") log.splice(at, 1, other);
+			if (change === "inflate") log[at] = log[at]?.replace(/\d+/g, "9".repeat(30)) ?? "";
 			if (change === "cut") log[at] = log[at]?.slice(0, where % 40) ?? "";
 		}
 		return log;

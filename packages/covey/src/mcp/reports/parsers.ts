@@ -3,14 +3,16 @@ import { BiomeParser } from "./biome.ts";
 import { CargoParser } from "./cargo.ts";
 import { CtestParser } from "./ctest.ts";
 import { EslintParser } from "./eslint.ts";
+import { feed } from "./feed.ts";
 import { GenericParser } from "./generic.ts";
 import { GoParser } from "./go.ts";
 import { GradleParser } from "./gradle.ts";
 import { JestParser } from "./jest.ts";
+import { LanesParser } from "./lanes.ts";
 import { MavenParser } from "./maven.ts";
 import { NodeTestParser } from "./node-test.ts";
 import { PytestParser } from "./pytest.ts";
-import { type LogParser, type ReportOptions, reportLimits, type ToolParser } from "./report.ts";
+import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
 import { RuffParser } from "./ruff.ts";
 import { TscParser } from "./tsc.ts";
 import { VitestParser } from "./vitest.ts";
@@ -43,10 +45,7 @@ export function isParserName(name: unknown): name is ParserName {
 export function createParser(name: ParserName, options: ReportOptions = {}): LogParser {
 	const tool = toolFor(name, options);
 	return {
-		line: (text, stream) => {
-			const isJson = text.startsWith("{") || text.startsWith("[{");
-			if (!isJson || !tool.json?.(text)) tool.line(text.slice(0, reportLimits.textCharsMax), stream);
-		},
+		line: (text, stream) => feed(tool, text, stream),
 		end: () => tool.end(),
 		readable: (text) => (tool.readable ? tool.readable(text) : text),
 	};
@@ -55,8 +54,13 @@ export function createParser(name: ParserName, options: ReportOptions = {}): Log
 function toolFor(name: ParserName, options: ReportOptions): ToolParser {
 	if (name === "generic") return new GenericParser(options);
 	if (name !== "auto") return new tools[name](options);
-	const all = Object.values(tools).map((Tool) => new Tool(options));
-	return new AutoParser(all, options);
+	return new LanesParser(
+		() =>
+			new AutoParser(
+				Object.values(tools).map((Tool) => new Tool(options)),
+				options,
+			),
+	);
 }
 
 const tools: Readonly<Record<Exclude<ParserName, "auto" | "generic">, new (options: ReportOptions) => ToolParser>> = {

@@ -1,3 +1,4 @@
+import { wholeOf } from "./amounts.ts";
 /** Where something is said to be. */
 export interface Place {
 	readonly file: string;
@@ -12,7 +13,8 @@ export function readPlace(text: string): Place | undefined {
 }
 
 export function placeOf(file: string, line: string | undefined, col?: string): Place {
-	return { file, ...(line !== undefined && { line: Number(line) }), ...(col !== undefined && { col: Number(col) }) };
+	const [lineNumber, colNumber] = [wholeOf(line), wholeOf(col)];
+	return { file, ...(lineNumber > 0 && { line: lineNumber }), ...(lineNumber > 0 && colNumber > 0 && { col: colNumber }) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { amountOf, wholeOf } from "./amounts.ts";
 import { Block, Collector, cut, present } from "./collect.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, placeOf } from "./place.ts";
@@ -104,7 +105,7 @@ export class PytestParser implements ToolParser {
 	#counts(text: string): void {
 		if (!/^(no tests ran|\d+ \w+.*) in [\d.]+s/.test(text)) return;
 		this.recognised = true;
-		const amount = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(text)?.[1] ?? 0);
+		const amount = (word: string): number => amountOf(text, word);
 		this.#deselected = Math.max(this.#deselected, amount("deselected"));
 		this.#tests = {
 			passed: amount("passed") + amount("xpassed"),
@@ -114,7 +115,7 @@ export class PytestParser implements ToolParser {
 	}
 
 	#collection(text: string): void {
-		this.#deselected = Number(/collected \d+ items?.* (\d+) deselected/.exec(text)?.[1] ?? 0);
+		this.#deselected = wholeOf(/collected \d+ items?.* (\d+) deselected/.exec(text)?.[1]);
 	}
 
 	#complaint(text: string): void {

@@ -1,3 +1,4 @@
+import { wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts";
@@ -35,7 +36,7 @@ export class RuffParser implements ToolParser {
 		} else if (full) {
 			this.#close();
 			this.#open = { level: "error", code: full[1]!, message: full[2]! };
-		} else if (sum) this.#told = Number(sum[2] ?? sum[1]);
+		} else if (sum) this.#told = wholeOf(sum[2] ?? sum[1]);
 		else if (text === "All checks passed!") {
 			this.recognised = true;
 			this.#told = 0;

@@ -1,5 +1,5 @@
+import { plural, wholeOf } from "./amounts.ts";
 import type { Collector } from "./collect.ts";
-import { plural } from "./nothing-ran.ts";
 import { placeOf } from "./place.ts";
 import type { Diagnostic } from "./report.ts";
 
@@ -33,7 +33,7 @@ export class RustcText {
 		this.#causes = 0;
 		if (message.startsWith("could not compile")) this.isComplete = true;
 		const unrun = /^(\d+)\/(\d+) tests were not run/.exec(message);
-		if (unrun) this.#found.note(`${plural(Number(unrun[1]), "test")} of ${unrun[2]} did not run, because another failed`);
+		if (unrun) this.#found.note(`${plural(wholeOf(unrun[1]), "test")} of ${unrun[2]} did not run, because another failed`);
 		else if (!summaries.test(message)) this.#open = { level, message, ...(code !== undefined && { code }) };
 	}
 

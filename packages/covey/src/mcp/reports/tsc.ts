@@ -1,4 +1,5 @@
 import { Collector } from "./collect.ts";
+import { placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts";
 
 /** Reads TypeScript's compiler, plain (`--pretty false`) and pretty. The lines that say why are indented below the head. */
@@ -47,7 +48,7 @@ function headOf(text: string): Diagnostic | undefined {
 	return {
 		level: level as Diagnostic["level"],
 		code: code!,
-		...(file !== undefined && { file, line: Number(line ?? prettyLine), col: Number(col ?? prettyCol) }),
+		...(file !== undefined && placeOf(file, line ?? prettyLine, col ?? prettyCol)),
 		message: message!,
 	};
 }

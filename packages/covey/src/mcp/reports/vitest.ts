@@ -1,5 +1,6 @@
+import { amountOf, plural } from "./amounts.ts";
 import { Block, Collector } from "./collect.ts";
-import { endsEarly, nothingRan, plural } from "./nothing-ran.ts";
+import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, readPlace } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
 
@@ -68,13 +69,12 @@ export class VitestParser implements ToolParser {
 		this.#section.names.push({ test: title.toLowerCase() });
 	}
 
+	/** Sections come by stderr and the summary by stdout: it may stand in the middle of a section. */
 	#inSection(section: Section, text: string): void {
 		const origin = /^This error originated in "(.+)" test file/.exec(text)?.[1];
 		if (origin !== undefined) section.names[0] = { ...section.names[0]!, file: origin };
-		if (/^ (Test Files| {6}Tests) {2}/.test(text)) {
-			this.#close();
-			this.#summary(text);
-		} else section.line(text);
+		if (/^ +(Test Files|Tests|Errors|Snapshots|Start at|Duration) {2}/.test(text)) this.#summary(text);
+		else section.line(text);
 	}
 
 	#close(): void {
@@ -89,8 +89,13 @@ export class VitestParser implements ToolParser {
 	#summary(text: string): void {
 		const tests = /^ +Tests {2}(.+)$/.exec(text)?.[1];
 		if (tests === undefined) return;
-		const amount = (word: string): number => Number(new RegExp(`(\\d+) ${word}`).exec(tests)?.[1] ?? 0);
-		this.#tests = { passed: amount("passed"), failed: amount("failed"), ignored: amount("skipped") + amount("todo") };
+		const [passed, failed, skipped, todo] = [
+			amountOf(tests, "passed"),
+			amountOf(tests, "failed"),
+			amountOf(tests, "skipped"),
+			amountOf(tests, "todo"),
+		];
+		this.#tests = { passed, failed, ignored: skipped + todo };
 	}
 
 	#idle({ ignored }: TestCounts): string {
