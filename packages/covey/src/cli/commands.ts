@@ -51,6 +51,12 @@ export const commands: readonly CommandEntry[] = [
 		summary: "the tools of a coding agent, over stdin and stdout",
 		load: async () => (await import("./commands/mcp/serve.ts")).mcp,
 	},
+	{
+		path: "mcp install",
+		group: "Work",
+		summary: "let an agent's client use them: writes its configuration",
+		load: async () => (await import("./commands/mcp/install.ts")).install,
+	},
 	{ path: "status", group: "Fleet", summary: "the fleet at a glance", load: async () => (await import("./commands/status.ts")).status },
 	{
 		path: "workers",

@@ -1,0 +1,70 @@
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { type ClientName, clients, type ServerEntry } from "#mcp/install/clients.ts";
+import { changeOf, withEntry, withoutEntry } from "#mcp/install/edit.ts";
+
+export { type ClientName, clientNames } from "#mcp/install/clients.ts";
+
+export interface InstallOptions {
+	readonly client: ClientName;
+	readonly remove: boolean;
+	/** The coordinator and its token file, where they are not those of this home. */
+	readonly url?: string;
+	readonly tokenFile?: string;
+	/** Only this worktree. Absent: whichever the client is started in. */
+	readonly worktree?: string;
+}
+
+/** What would be written, to be shown before it is. */
+export interface Installation {
+	readonly title: string;
+	readonly file: string;
+	/** The entry alone, as a document. */
+	readonly entry: object;
+	/** Marked lines; none: nothing changes. */
+	readonly change: readonly string[];
+	readonly notes: readonly string[];
+	write(): Promise<void>;
+}
+
+/** @throws CoveyError for a configuration that cannot be edited. */
+export async function planInstallation(options: InstallOptions): Promise<Installation> {
+	const config = clients[options.client];
+	const home = process.env.HOME || homedir();
+	const { XDG_CONFIG_HOME: xdg } = process.env;
+	const file = join(config.file.under === "home" ? home : xdg?.startsWith("/") ? xdg : join(home, ".config"), config.file.path);
+	const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+		if (error.code === "ENOENT") return undefined;
+		throw error;
+	});
+	const entry = config.entry(serverEntry(options, config.worktree));
+	const after = options.remove ? (text === undefined ? undefined : withoutEntry(config, file, text)) : withEntry(config, file, text, entry);
+	return {
+		title: config.title,
+		file,
+		entry,
+		change: after === undefined ? [] : changeOf(text ?? "", after),
+		notes: options.remove ? [] : config.notes,
+		async write() {
+			if (after === undefined || after === text) return;
+			await mkdir(dirname(file), { recursive: true });
+			const mode = await stat(file).then(
+				(found) => found.mode & 0o777,
+				() => 0o600,
+			);
+			await writeFile(`${file}.covey-new`, after, { mode });
+			await rename(`${file}.covey-new`, file);
+		},
+	};
+}
+
+/** Nothing is left to what the client passes on: this very program and what it needs stand in the entry. */
+function serverEntry({ url, tokenFile, worktree }: InstallOptions, open: string): ServerEntry {
+	const words = [process.argv[1] as string, "mcp", "--worktree", worktree ?? open];
+	return {
+		command: process.execPath,
+		args: [...words, ...(url === undefined ? [] : ["--url", url]), ...(tokenFile === undefined ? [] : ["--token-file", tokenFile])],
+		environment: { HOME: process.env.HOME || homedir() },
+	};
+}
