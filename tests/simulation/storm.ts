@@ -21,7 +21,7 @@ export function brew(site: Site, workers: readonly WorkerNode[], twin: WorkerNod
 	every(weather.workerCrashEveryMs, () => {
 		const worker = random.pick(workers);
 		// That it offers no slots any more is said once: a connection that loses single messages would never tell.
-		if (random.chance(0.8) || weather.dropMessage > 0) worker.crash();
+		if (random.chance(0.5) || weather.dropMessage > 0) worker.crash();
 		else worker.leave();
 		world.after(random.skewed(100, 300_000), () => worker.start());
 	});
