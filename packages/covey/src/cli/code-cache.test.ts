@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -76,6 +76,19 @@ test("what is a month old goes when something new comes", () => {
 	utimesSync(old, 1, 1);
 	start("status");
 	expect(only()).not.toBe(old);
+});
+
+test("what cannot be kept is left, and the script runs all the same", () => {
+	start();
+	const file = only();
+	rmSync(file);
+	// A directory in its place: it can be made beside, and not be put there.
+	mkdirSync(join(file, "inside"), { recursive: true });
+	expect(start()).toBe("run\n");
+	expect(cached()).toEqual([file]);
+	rmSync(join(home, "cache"), { recursive: true });
+	writeFileSync(join(home, "cache"), "no directory");
+	expect(start()).toBe("run\n");
 });
 
 test("without a home nothing is kept", () => {

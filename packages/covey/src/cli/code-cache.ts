@@ -67,8 +67,12 @@ function keep(file: string, data: Buffer): void {
 			const old = join(directory, name);
 			if (Date.now() - statSync(old).mtimeMs > monthMs) rmSync(old, { recursive: true, force: true });
 		}
-		writeFileSync(temporary, data, { mode: 0o600, flush: true });
-		renameSync(temporary, file);
+		try {
+			writeFileSync(temporary, data, { mode: 0o600, flush: true });
+			renameSync(temporary, file);
+		} finally {
+			rmSync(temporary, { force: true });
+		}
 	} catch {
 		// A full disk, a home that cannot be written: the next run compiles, too.
 	}
