@@ -10,7 +10,7 @@ const minute = 60_000;
 
 /**
  * Hard limits per call: Claude Code about 28 h, Codex 300 s, Gemini CLI 600 s, opencode 60 s unless progress comes;
- * what is not known may have the 60 s of the SDK (observed November 2026, `docs/agents.md`).
+ * what is not known may have the 60 s of the SDK (observed in November 2026).
  */
 const profiles: Readonly<Record<string, ClientProfile>> = {
 	"claude-code": { waitMs: 30 * minute, answerChars: 6000 },

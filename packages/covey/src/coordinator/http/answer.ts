@@ -21,6 +21,11 @@ export function sendText(response: ServerResponse, status: number, type: string,
 	response.end(body);
 }
 
+/** For an answer that somebody else writes. */
+export function setPlainHeaders(response: ServerResponse): void {
+	for (const [name, value] of Object.entries(plainHeaders)) response.setHeader(name, value);
+}
+
 /** Begins an answer of unknown length. */
 export function beginStream(response: ServerResponse, type: string, headers: Readonly<Record<string, string | number>> = {}): void {
 	response.writeHead(200, { ...plainHeaders, "content-type": type, ...headers });

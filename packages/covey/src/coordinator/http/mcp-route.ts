@@ -1,4 +1,5 @@
 import type { McpEndpoint } from "#ports/mcp.ts";
+import { setPlainHeaders } from "./answer.ts";
 import { bearerOf } from "./door.ts";
 import type { Route } from "./route.ts";
 
@@ -9,7 +10,13 @@ export function createMcpRoute(endpoint: McpEndpoint): Route {
 		path: "/mcp",
 		summary: "Model Context Protocol, Streamable HTTP",
 		access: ["submit"],
-		handle: ({ request, response }, { tokenId, worktree }) =>
-			endpoint.handle(request, response, { tokenId, token: bearerOf(request) as string, ...(worktree !== undefined && { worktree }) }),
+		handle({ request, response }, { tokenId, worktree }) {
+			setPlainHeaders(response);
+			return endpoint.handle(request, response, {
+				tokenId,
+				token: bearerOf(request) as string,
+				...(worktree !== undefined && { worktree }),
+			});
+		},
 	};
 }
