@@ -46,6 +46,7 @@ export class DrivenCoordinator implements Coordinator {
 	/** The journal was full at the last append: memory is ahead of the disk, and readers may see that. */
 	#full = false;
 	#incarnation = 0;
+	#alive = false;
 	#skew = 0;
 	#lastNow = 0;
 	/** Sequence of the last entry on disk. */
@@ -81,6 +82,8 @@ export class DrivenCoordinator implements Coordinator {
 
 	/** In this process, if it lives by then, and when it moves. */
 	readonly later = (ms: number, action: () => void): void => {
+		// Code of a dead process may still be running down: nothing comes of it.
+		if (!this.#alive) return;
 		const since = this.#incarnation;
 		const act = (): void => {
 			if (this.#incarnation !== since) return;
@@ -92,6 +95,7 @@ export class DrivenCoordinator implements Coordinator {
 
 	async start(): Promise<void> {
 		this.#incarnation++;
+		this.#alive = true;
 		const { random, calm } = this.#world;
 		if (!calm) this.#skew = random.between(-this.#weather.clockJumpMs, this.#weather.clockJumpMs);
 		this.#lastNow = 0;
@@ -133,6 +137,7 @@ export class DrivenCoordinator implements Coordinator {
 		this.#world.saw("driver crashed");
 		this.#world.note(() => "coordinator crashes");
 		this.#incarnation++;
+		this.#alive = false;
 		this.#driver = undefined;
 		this.embedded?.crash();
 		this.link.closeAll();
