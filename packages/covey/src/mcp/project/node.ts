@@ -21,24 +21,22 @@ export const node: Ecosystem = {
 				const member = given.package ? memberOf(workspace.members, given.package) : undefined;
 				if (given.package && member === undefined) return noSuchMember(workspace.members, given.package, file);
 				const { package: _, ...rest } = given;
-				return (
-					script(verb, rest, { workspace, member }) ??
-					(await linter(files, verb, rest, workspace, member)) ??
-					everywhere(verb, rest, { workspace, member }) ??
-					nothing(verb, workspace, member)
-				);
+				const scope: Scope = { files, workspace, member };
+				return script(verb, rest, scope) ?? (await linter(verb, rest, scope)) ?? everywhere(verb, rest, scope) ?? nothing(verb, scope);
 			},
 		};
 	},
 };
 
 interface Scope {
+	readonly files: ProjectFiles;
 	readonly workspace: NodeWorkspace;
 	readonly member: NodePackage | undefined;
 }
 
 /** The script of that name, in the member or at the root; undefined when there is none. */
-function script(verb: Verb, given: VerbArguments, { workspace, member }: Scope): Recipe | Meaningless | undefined {
+function script(verb: Verb, given: VerbArguments, scope: Scope): Recipe | Meaningless | undefined {
+	const { workspace, member } = scope;
 	const { root, manager } = workspace;
 	const name = given.fix ? `${scriptNames[verb]}:fix` : scriptNames[verb];
 	const of = member ?? root;
@@ -50,7 +48,7 @@ function script(verb: Verb, given: VerbArguments, { workspace, member }: Scope):
 		return wording(member ? manager.ofMember(member.name, name) : manager.script(name), text, because);
 	}
 	const plain = of.scripts[scriptNames[verb]];
-	return given.fix && plain !== undefined ? mended(verb, given, plain, { workspace, member }) : undefined;
+	return given.fix && plain !== undefined ? mended(verb, given, plain, scope) : undefined;
 }
 
 /** The script in each package that has it; undefined when none has. */
@@ -146,14 +144,9 @@ const linters = [
 ] as const;
 
 /** Without a script: the linter that is configured. */
-async function linter(
-	files: ProjectFiles,
-	verb: Verb,
-	given: VerbArguments,
-	{ manager }: NodeWorkspace,
-	member: NodePackage | undefined,
-): Promise<Recipe | Meaningless | undefined> {
+async function linter(verb: Verb, given: VerbArguments, { files, workspace, member }: Scope): Promise<Recipe | Meaningless | undefined> {
 	if (verb !== "clippy" || member !== undefined) return undefined;
+	const { manager } = workspace;
 	const names = await files.list("");
 	for (const { program, words, fix, configured } of linters) {
 		const config = names.find((name) => configured.test(name));
@@ -167,7 +160,7 @@ async function linter(
 	return undefined;
 }
 
-function nothing(verb: Verb, { root }: NodeWorkspace, member: NodePackage | undefined): Meaningless {
+function nothing(verb: Verb, { workspace: { root }, member }: Scope): Meaningless {
 	const where = member ? `${member.directory}/${file}` : file;
 	const scripts = Object.keys((member ?? root).scripts);
 	const neither = verb === "clippy" ? ", and neither eslint nor biome is configured" : "";

@@ -2,12 +2,8 @@ import { type Table, table } from "./manifest.ts";
 import type { Preparation } from "./prepare.ts";
 import type { ProjectFiles } from "./recipe.ts";
 
+/** How one project's scripts are run, and its dependencies installed. */
 export interface PackageManager {
-	readonly name: "npm" | "pnpm" | "yarn" | "bun";
-	/** Found by this file; undefined when there is none. */
-	readonly lock: string | undefined;
-	/** What told it. */
-	readonly because: string;
 	/** A script of the root. */
 	script(name: string): readonly string[];
 	/** A script of one member. */
@@ -24,6 +20,7 @@ export interface PackageManager {
 	readonly preparation: Preparation | undefined;
 }
 
+type Name = "npm" | "pnpm" | "yarn" | "bun";
 type Words = (...names: string[]) => readonly string[];
 
 interface Kind {
@@ -44,7 +41,7 @@ interface Kind {
 const npmScript = (name: string): readonly string[] => (name === "test" ? ["npm", "test"] : ["npm", "run", name]);
 
 /** In the order in which their lockfiles are believed, when several are there and `packageManager` says nothing. */
-const kinds: Readonly<Record<PackageManager["name"], Kind>> = {
+const kinds: Readonly<Record<Name, Kind>> = {
 	pnpm: {
 		locks: ["pnpm-lock.yaml"],
 		script: (name) => ["pnpm", "run", name!],
@@ -102,16 +99,13 @@ const modernYarn: Partial<Kind> = {
 export async function packageManagerOf(files: ProjectFiles, manifest: Table): Promise<PackageManager> {
 	const names = new Set(await files.list(""));
 	const stated = statedIn(manifest);
-	const order = Object.keys(kinds) as PackageManager["name"][];
+	const order = Object.keys(kinds) as Name[];
 	const locked = order.find((name) => kinds[name].locks.some((lock) => names.has(lock)));
 	const name = stated?.name ?? locked ?? "npm";
 	const lock = kinds[name].locks.find((lock) => names.has(lock));
 	const modern = name === "yarn" && (names.has(".yarnrc.yml") || Number.parseInt(stated?.version ?? "1", 10) > 1);
 	const kind: Kind = { ...kinds[name], ...(modern && modernYarn) };
 	return {
-		name,
-		lock,
-		because: stated ? `packageManager ${stated.name}` : (lock ?? "no lockfile"),
 		script: kind.script,
 		ofMember: kind.ofMember,
 		everywhere: kind.everywhere,
@@ -122,10 +116,10 @@ export async function packageManagerOf(files: ProjectFiles, manifest: Table): Pr
 	};
 }
 
-function statedIn(manifest: Table): { readonly name: PackageManager["name"]; readonly version: string } | undefined {
+function statedIn(manifest: Table): { readonly name: Name; readonly version: string } | undefined {
 	const text = manifest.packageManager;
 	const [, name, version] = (typeof text === "string" && /^(npm|pnpm|yarn|bun)@(\d+(?:\.[\w-]+)*)/.exec(text)) || [];
-	return name === undefined ? undefined : { name: name as PackageManager["name"], version: version! };
+	return name === undefined ? undefined : { name: name as Name, version: version! };
 }
 
 interface Found {

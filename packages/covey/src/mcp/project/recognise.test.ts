@@ -32,6 +32,17 @@ describe("several kinds of project at one root", () => {
 		expect(await said({ ...makefile, ...node({ test: "jest" }) }, "test", { features: ["a"] })).toMatch(/^features: .*`npm test`/);
 	});
 
+	it("are asked further for a package: it may be one of another kind", async () => {
+		const files = {
+			...cargo,
+			"package.json": JSON.stringify({ workspaces: ["web"] }),
+			"web/package.json": JSON.stringify({ name: "web", scripts: { test: "jest" } }),
+		};
+		expect(await said(files, "test", { package: "web" })).toBe("npm test --workspace=web");
+		expect(await said(files, "test", { package: "wep" })).toBe('package: Cargo.toml has no package "wep"; its packages are: acme');
+		expect(await said(files, "test", { package: "web", features: ["a"] })).toMatch(/^features: features means nothing to `npm test/);
+	});
+
 	it("each say what they lack when none can mean it", async () => {
 		expect(await said({ Makefile: "all:\n", ...node({}) }, "test")).toBe(
 			'verb: package.json has no script "test"; it has no scripts; Makefile has no target test or check; its targets are: all',

@@ -143,10 +143,13 @@ async function meanAnywhere(files: ProjectFiles, root: Place, verb: Verb, given:
 async function meanAt({ directory, projects }: Place, verb: Verb, given: VerbArguments): Promise<Recipe | Meaningless | undefined> {
 	const sentences: string[] = [];
 	const hints: string[] = [];
+	let unknownPackage: Meaningless | undefined;
 	for (const [index, { ecosystem, project, found }] of projects.entries()) {
 		const meaning = await project.mean(verb, given);
 		if (isMeaningless(meaning)) {
-			if (meaning.argument !== undefined) return meaning;
+			// A package may be one of another kind; any other argument is for who means the verb.
+			if (meaning.argument !== undefined && meaning.argument !== "package") return meaning;
+			if (meaning.argument === "package") unknownPackage ??= meaning;
 			sentences.push(meaning.sentence);
 			hints.push(meaning.hint);
 			continue;
@@ -160,7 +163,7 @@ async function meanAt({ directory, projects }: Place, verb: Verb, given: VerbArg
 		const at = join(directory, meaning.directory ?? "");
 		return { ...meaning, because, ...(at !== "" && { directory: at }) };
 	}
-	return sentences.length === 0 ? undefined : { sentence: sentences.join("; "), hint: hints[0]! };
+	return unknownPackage ?? (sentences.length === 0 ? undefined : { sentence: sentences.join("; "), hint: hints[0]! });
 }
 
 function nowhere(root: Place, places: readonly Place[], here: Meaningless | undefined, names: readonly string[]): Meaningless {
