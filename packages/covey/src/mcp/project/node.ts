@@ -138,9 +138,11 @@ function mended(verb: Verb, given: VerbArguments, text: string, { workspace, mem
 	});
 }
 
+export const isEslintConfig = (name: string): boolean => /^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\..+)?)$/.test(name);
+
 const linters = [
-	{ program: "eslint", words: ["eslint", "."], fix: ["--fix"], configured: /^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\..+)?)$/ },
-	{ program: "biome", words: ["biome", "check"], fix: ["--write"], configured: /^\.?biome\.jsonc?$/ },
+	{ program: "eslint", words: ["."], fix: ["--fix"], isConfig: isEslintConfig },
+	{ program: "biome", words: ["check"], fix: ["--write"], isConfig: (name: string) => /^\.?biome\.jsonc?$/.test(name) },
 ] as const;
 
 /** Without a script: the linter that is configured. */
@@ -148,11 +150,10 @@ async function linter(verb: Verb, given: VerbArguments, { files, workspace, memb
 	if (verb !== "clippy" || member !== undefined) return undefined;
 	const { manager } = workspace;
 	const names = await files.list("");
-	for (const { program, words, fix, configured } of linters) {
-		const config = names.find((name) => configured.test(name));
+	for (const { program, words, fix, isConfig } of linters) {
+		const config = names.find(isConfig);
 		if (config === undefined) continue;
-		const [first, ...rest] = words;
-		const line = [...manager.execute(first), ...rest];
+		const line = [...manager.execute(program), ...words];
 		const { preparation } = manager;
 		const because = `${config}; ${file} has no script lint`;
 		return recipeOf(verb, given, { line, takes: { fix: () => fix }, parser: program, because, ...(preparation && { preparation }) });

@@ -1,7 +1,7 @@
 import type { Ecosystem } from "./ecosystem.ts";
 import { readJson, type Table, table } from "./manifest.ts";
 import { type Member, memberOf, noSuchMember } from "./members.ts";
-import { scriptNames } from "./node.ts";
+import { isEslintConfig, scriptNames } from "./node.ts";
 import { readNodeWorkspace } from "./node-workspace.ts";
 import type { Meaningless, ProjectFiles, Recipe, Verb, VerbArguments } from "./recipe.ts";
 import { listed, recipeOf } from "./wording.ts";
@@ -24,18 +24,18 @@ interface NxProject extends Member {
 
 async function mean(files: ProjectFiles, config: Table, verb: Verb, given: VerbArguments): Promise<Recipe | Meaningless> {
 	const { manager, members } = await readNodeWorkspace(files);
+	// A plugin may find targets that stand in no file: whether there is one, only Nx itself can say.
+	const guessing = Array.isArray(config.plugins) && config.plugins.length > 0;
 	const projects = merged([
-		...(await declaredProjects(files)),
+		...(guessing && !given.package ? [] : await declaredProjects(files)),
 		...members.map(({ name, directory, scripts }) => ({ name, directory, targets: Object.keys(scripts) })),
 	]);
 	const target = scriptNames[verb];
 	const targets = new Set([...projects.flatMap(({ targets }) => targets), ...Object.keys(table(config, "targetDefaults"))]);
-	// A plugin may find targets, but those that stand in no file can only be asked of Nx itself.
-	const guessing = Array.isArray(config.plugins) && config.plugins.length > 0;
 	if (!guessing && !targets.has(target)) return noTarget(target, [...targets], verb);
 	const member = given.package ? memberOf(projects, given.package) : undefined;
 	if (given.package && member === undefined) return noSuchMember(projects, given.package, file);
-	const fixer = await eslintConfig(files);
+	const fixer = (await files.list("")).some(isEslintConfig);
 	return recipeOf(verb, given, {
 		line: [...manager.execute("nx"), ...(member ? [target, member.name] : ["run-many", "-t", target])],
 		takes: {
@@ -56,9 +56,6 @@ async function mean(files: ProjectFiles, config: Table, verb: Verb, given: VerbA
 		...(manager.preparation && { preparation: manager.preparation }),
 	});
 }
-
-const eslintConfig = async (files: ProjectFiles): Promise<boolean> =>
-	(await files.list("")).some((name) => /^(eslint\.config\.[cm]?[jt]s|\.eslintrc(\..+)?)$/.test(name));
 
 const depthMax = 3;
 const directoriesMax = 200;

@@ -3,7 +3,7 @@ import { readToml, type Table, table, texts } from "./manifest.ts";
 import { expand, type Member, memberOf, noSuchMember } from "./members.ts";
 import { type PythonTool, pythonToolOf } from "./python-tool.ts";
 import type { Meaningless, ProjectFiles, Recipe, Verb, VerbArguments } from "./recipe.ts";
-import { recipeOf, type Takes } from "./wording.ts";
+import { recipeOf, type Takes, type Wording } from "./wording.ts";
 
 /** Any of them makes a Python project; the last does not beside a `package.json`, where it serves something else. */
 const files = ["pyproject.toml", "uv.lock", "poetry.lock", "setup.py", "setup.cfg", "tox.ini", "pytest.ini", "requirements.txt"];
@@ -48,7 +48,7 @@ function test(given: VerbArguments, scope: Scope): Recipe | Meaningless {
 			nocapture: () => [...(given.filter ? [] : behind), "-s"],
 		}),
 	};
-	return say("test", given, scope, tool.run("pytest"), takes, "pytest");
+	return say("test", given, scope, { line: tool.run("pytest"), takes, parser: "pytest" });
 }
 
 async function lint(given: VerbArguments, scope: Scope): Promise<Recipe | Meaningless> {
@@ -61,7 +61,8 @@ async function lint(given: VerbArguments, scope: Scope): Promise<Recipe | Meanin
 			sentence: `${file} is there, and ruff is not configured: neither ruff.toml nor [tool.ruff]`,
 			hint: "use run_command, or say in .covey.toml what [commands.clippy] runs",
 		};
-	return say("clippy", given, scope, [...tool.run("ruff"), "check"], { package: () => [], fix: () => ["--fix"] }, "ruff");
+	const takes: Takes = { package: () => [], fix: () => ["--fix"] };
+	return say("clippy", given, scope, { line: [...tool.run("ruff"), "check"], takes, parser: "ruff" });
 }
 
 function build(given: VerbArguments, scope: Scope): Recipe | Meaningless {
@@ -71,14 +72,15 @@ function build(given: VerbArguments, scope: Scope): Recipe | Meaningless {
 			sentence: `${file} describes no package that could be built: there is no [build-system] and no setup.py`,
 			hint: "use run_command, or say in .covey.toml what [commands.build] runs",
 		};
-	return say("build", given, scope, tool.build, { package: () => [] }, "auto");
+	return say("build", given, scope, { line: tool.build, takes: { package: () => [] }, parser: "auto" });
 }
 
-function say(verb: Verb, given: VerbArguments, scope: Scope, line: readonly string[], takes: Takes, parser: "pytest" | "ruff" | "auto") {
-	const { tool, directory } = scope;
-	const { preparation } = tool;
-	const prepares = preparation && line.join(" ").startsWith(preparation.needs) ? { preparation } : {};
-	return recipeOf(verb, given, { line, takes, parser, because: tool.because, ...(directory !== undefined && { directory }), ...prepares });
+type Said = Pick<Wording, "takes" | "parser"> & { readonly line: readonly string[] };
+
+function say(verb: Verb, given: VerbArguments, { tool, directory }: Scope, said: Said): Recipe | Meaningless {
+	const { preparation, because } = tool;
+	const prepares = preparation && said.line.join(" ").startsWith(preparation.needs) ? { preparation } : {};
+	return recipeOf(verb, given, { ...said, because, ...(directory !== undefined && { directory }), ...prepares });
 }
 
 /** A member of uv's workspace: its tests are run in its directory. */
