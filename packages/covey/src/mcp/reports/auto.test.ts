@@ -45,6 +45,25 @@ test("when no tool is recognised, what looks like an error is told", () => {
 	]);
 });
 
+test.each([
+	"5 files processed in 0.3s",
+	"   Compiling 5 files with Solc 0.8",
+	"# example/readme.md",
+	"Found 3 errors.",
+	"5 tests completed",
+	" PASS  the gate",
+	"error TS is no code",
+	"Checked 3 things in the attic",
+])("%s is nobody's mark", (line) => {
+	expect(reportOfLines("auto", [line, "src/a.c:3:1: error: no"])).toEqual({
+		failures: [],
+		diagnostics: [{ level: "error", file: "src/a.c", line: 3, col: 1, message: "no" }],
+		errors: 1,
+		leftOut: { failures: 0, diagnostics: {} },
+		notes: [],
+	});
+});
+
 function readerOf(recording: string): ParserName | undefined {
 	if (recording.startsWith("nextest")) return "cargo";
 	if (recording.startsWith("node-test")) return "node-test";

@@ -5,7 +5,7 @@ import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts"
 
 /**
  * Reads the text of Biome. Each diagnostic is a section: a ruled line with place and rule, a message marked × (error),
- * ! (warning) or i (information), the source, and advice marked i.
+ * ! (warning) or i (information), the source, and advice marked i; in colour the marks are ✖, ⚠ and ℹ.
  */
 export class BiomeParser implements ToolParser {
 	recognised = false;
@@ -45,10 +45,10 @@ export class BiomeParser implements ToolParser {
 	#inSection({ rule, place }: Section, text: string): void {
 		const mark = text.charAt(2);
 		const words = text.slice(4);
-		if (this.#open === undefined && (mark === "×" || mark === "!")) {
-			this.#open = { level: mark === "!" ? "warning" : "error", code: rule, ...place, message: words };
+		if (this.#open === undefined && "×✖!⚠".includes(mark)) {
+			this.#open = { level: "!⚠".includes(mark) ? "warning" : "error", code: rule, ...place, message: words };
 		} else if (this.#open && this.#open.suggestion === undefined) {
-			const fix = mark === "i" ? /^(?:Safe|Unsafe) fix: (.+)$/.exec(words)?.[1] : undefined;
+			const fix = "iℹ".includes(mark) ? /^(?:Safe|Unsafe) fix: (.+)$/.exec(words)?.[1] : undefined;
 			if (fix !== undefined) this.#open = { ...this.#open, suggestion: fix };
 		}
 	}
@@ -60,7 +60,7 @@ export class BiomeParser implements ToolParser {
 
 	/** `Checked 2 files in 32ms. No fixes applied.`, `Found 6 errors.`, `Diagnostics not shown: 61.` */
 	#sum(text: string): void {
-		const checked = /^(?:Checked|Formatted) (\d+) files? in /.exec(text)?.[1];
+		const checked = /^(?:Checked|Formatted) (\d+) files? in [\d.]+ ?[µm]?s\./.exec(text)?.[1];
 		const found = /^Found (\d+) (error|warning)s?\.$/.exec(text);
 		const hidden = /^Diagnostics not shown: (\d+)\.$/.exec(text)?.[1];
 		if (checked !== undefined) {

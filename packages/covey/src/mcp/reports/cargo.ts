@@ -86,4 +86,4 @@ export class CargoParser implements ToolParser {
 const ownWords = /^ +(Running|Doc-tests) \S|^error: (doc)?test failed, to rerun/;
 
 /** Lines that only cargo and its children write. */
-const marks = /^running \d+ tests?$|^ +(Compiling|Checking|Finished) \S+ .*|^error\[E\d{4}\]: |^ Nextest run ID /;
+const marks = /^running \d+ tests?$|^ +((Compiling|Checking) \S+ v\d|Finished `)|^error\[E\d{4}\]: |^ Nextest run ID /;

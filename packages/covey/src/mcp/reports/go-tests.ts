@@ -99,7 +99,7 @@ export class GoTests {
 	/** Of a failed test, of one that was running, or of the program around them. */
 	#panic(text: string): void {
 		const running = this.#current ?? outsideTests;
-		if (!this.#pending.some(({ test }) => test === running)) {
+		if (this.#pending.length < pendingMax && !this.#pending.some(({ test }) => test === running)) {
 			this.#failureIn("");
 			this.#pending.push({ test: running, output: this.#output(running) });
 		}

@@ -15,6 +15,8 @@ export class GoParser implements ToolParser {
 	readonly #filter: string | undefined;
 	readonly #found: Collector;
 	readonly #tests: GoTests;
+	/** Packages that did not build: how many, and the first of them. */
+	#unbuiltCount = 0;
 	readonly #unbuilt: string[] = [];
 	#packagesRun = 0;
 	#packagesIdle = 0;
@@ -37,25 +39,19 @@ export class GoParser implements ToolParser {
 		const built = text.includes(".go:") ? compilerLine.exec(text) : null;
 		if (built && !this.#tests.isReadingOutput) {
 			const [, file, line, col, message] = built;
-			this.#found.diagnose({
-				level: "error",
-				...placeOf(file!, line, col),
-				message: message!,
-			});
+			this.recognised = true;
+			this.#found.diagnose({ level: "error", ...placeOf(file!, line, col), message: message! });
 		} else this.#tests.line(text);
-		if (text.startsWith("# ") || text.startsWith("=== RUN ")) this.recognised ||= packageHeader.test(text) || text.startsWith("=== RUN   ");
 	}
 
 	end(): Report {
 		this.#tests.end();
 		const { counts } = this.#tests;
-		if (this.#unbuilt.length > 0)
-			this.#found.note(
-				`${plural(this.#unbuilt.length, "package")} failed to build, so no test of these ran: ${this.#unbuilt.slice(0, 10).join(", ")}`,
-			);
+		if (this.#unbuiltCount > 0)
+			this.#found.note(`${plural(this.#unbuiltCount, "package")} failed to build, so no test of these ran: ${this.#unbuilt.join(", ")}`);
 		const idle = this.#packagesIdle > 0 && this.#packagesIdle === this.#packagesRun && this.#found.failures === 0;
 		if (idle) this.#found.note(nothingRan({ filter: this.#filter, passedOver: this.#packagesIdle, noun: "package" }));
-		if (this.#packagesRun === 0 && this.#packagesWithout > 0 && this.#unbuilt.length === 0)
+		if (this.#packagesRun === 0 && this.#packagesWithout > 0 && this.#unbuiltCount === 0)
 			this.#found.note("no test ran: no package has test files");
 		return this.#found.report({ tests: idle ? { passed: 0, failed: 0, ignored: 0 } : counts });
 	}
@@ -75,6 +71,11 @@ export class GoParser implements ToolParser {
 		else if (output !== undefined) this.line(output.replace(/\n$/, ""));
 	}
 
+	#didNotBuild(name: string): void {
+		this.#unbuiltCount += 1;
+		if (this.#unbuilt.length < namesMax) this.#unbuilt.push(name);
+	}
+
 	/** `FAIL	example.com/shop/price	0.007s`, `ok  	…`, `?   	… [no test files]`. */
 	#packageLine(text: string): boolean {
 		const found = /^(FAIL|ok {2}|\? {3})\t(\S+)(?:\s+(.*))?$/.exec(text);
@@ -82,7 +83,7 @@ export class GoParser implements ToolParser {
 		this.recognised = true;
 		const [, verdict, name = "", rest = ""] = found;
 		if (verdict?.startsWith("?")) this.#packagesWithout += 1;
-		else if (/\[(build|setup) failed\]/.test(rest)) this.#unbuilt.push(name);
+		else if (/\[(build|setup) failed\]/.test(rest)) this.#didNotBuild(name);
 		else if (verdict === "FAIL" || verdict === "ok  ") {
 			this.#packagesRun += 1;
 			if (rest.includes("[no tests to run]")) this.#packagesIdle += 1;
@@ -94,4 +95,4 @@ export class GoParser implements ToolParser {
 
 /** `broken/broken.go:4:9: undefined: x`, `vet: …`; tests indent theirs. */
 const compilerLine = /^(?:vet: )?((?:\.{1,2}\/|\/)?[\w.@-][^:\s]*\.go):(\d+)(?::(\d+))?: (.+)$/;
-const packageHeader = /^# (\[?[\w.-]+[/.][\w./-]+\]?|\S+ \[\S+\.test\])/;
+const namesMax = 10;

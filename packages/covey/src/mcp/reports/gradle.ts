@@ -51,7 +51,7 @@ export class GradleParser implements ToolParser {
 		const event = / (PASSED|FAILED|SKIPPED)$/.test(text) ? /^(\S.*?) > (.+) (PASSED|FAILED|SKIPPED)$/.exec(text) : null;
 		if (event) this.#event(event[1]!, event[2]!, event[3] as TestEvent);
 		else if (text.startsWith("> Task :") || text.startsWith(":")) this.#task(text);
-		else if (/^\d+ tests? completed/.test(text)) this.#counts(text);
+		else if (/^\d+ tests? completed, \d+ failed/.test(text)) this.#counts(text);
 		else if (text.startsWith("Build file '") || text.startsWith("Script '")) this.#script(text);
 		else this.#compiler(text);
 	}

@@ -43,3 +43,11 @@ test("that no test ran is said of the task", () => {
 	const lines = ["web:test: cache miss, executing 1", "web:test:  RUN  v5.1.1 /home/dev/shop/web", "web:test:       Tests  2 skipped (2)"];
 	expect(reportOfLines("auto", lines).notes).toEqual(["web:test: no test ran: all 2 are ignored or skipped"]);
 });
+
+test("a workspace whose tasks nobody recognises tells what looks like an error in each", () => {
+	const lines = ["packages/web build$ ./build.sh", "packages/web build: src/a.c:3:1: error: no", "sh: 1: true: not found"];
+	expect(reportOfLines("auto", lines).diagnostics).toEqual([
+		{ level: "error", file: "packages/web/src/a.c", line: 3, col: 1, message: "no" },
+		{ level: "error", message: "sh: 1: true: not found" },
+	]);
+});

@@ -18,7 +18,7 @@ export class LanesParser implements ToolParser {
 	}
 
 	get recognised(): boolean {
-		return this.#main.recognised || this.#lanes.size > 0;
+		return this.#main.recognised || [...this.#lanes.values()].some(({ tool }) => tool.recognised);
 	}
 
 	json(text: string): boolean {
@@ -30,8 +30,11 @@ export class LanesParser implements ToolParser {
 	}
 
 	end(): Report {
-		const lanes = [...this.#lanes].map(([name, { directory, tool }]) => inLane(name, directory, tool.end()));
-		const merged = lanes.length > 0 ? mergeReports([...lanes, ...(this.#main.recognised ? [this.#main.end()] : [])]) : this.#main.end();
+		const anyRecognised = this.recognised;
+		const believed = (tool: ToolParser): boolean => tool.recognised || !anyRecognised;
+		const lanes = [...this.#lanes].filter(([, { tool }]) => believed(tool));
+		const reports = lanes.map(([name, { directory, tool }]) => inLane(name, directory, tool.end()));
+		const merged = mergeReports([...reports, ...(believed(this.#main) ? [this.#main.end()] : [])]);
 		return { ...merged, notes: [...merged.notes, ...this.#notes] };
 	}
 

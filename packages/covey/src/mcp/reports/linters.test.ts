@@ -93,6 +93,12 @@ test("biome: errors and warnings with rule, place and fix; the counts are Biome'
 	]);
 });
 
+test("biome in colour has other marks, and reads the same", () => {
+	const { diagnostics, errors, warnings } = reportOf("biome", "biome-color");
+	expect({ errors, warnings }).toEqual({ errors: 2, warnings: 1 });
+	expect(diagnostics).toEqual(reportOf("biome", "biome-check").diagnostics.filter(({ file }) => file === "lint/bad.ts"));
+});
+
 test("biome that finds nothing knows that there is nothing", () => {
 	expect(reportOf("biome", "biome-clean")).toEqual({ ...clean, errors: 0, warnings: 0 });
 });

@@ -103,7 +103,7 @@ export class PytestParser implements ToolParser {
 
 	/** `3 failed, 2 passed, 1 error in 0.04s`, with or without its frame. */
 	#counts(text: string): void {
-		if (!/^(no tests ran|\d+ \w+.*) in [\d.]+s/.test(text)) return;
+		if (!/^(no tests ran|\d+ (passed|failed|skipped|deselected|x?failed|x?passed|errors?|warnings?, )\b.*) in [\d.]+s/.test(text)) return;
 		this.recognised = true;
 		const amount = (word: string): number => amountOf(text, word);
 		this.#deselected = Math.max(this.#deselected, amount("deselected"));

@@ -24,7 +24,7 @@ export class TscParser implements ToolParser {
 			this.#reasons += 1;
 			this.#open = { ...this.#open, message: `${this.#open.message}\n${text.trimEnd()}` };
 		} else this.#close();
-		if (/^Found \d+ errors?/.test(text)) this.recognised = true;
+		if (/^Found \d+ errors? in /.test(text)) this.recognised = true;
 	}
 
 	end(): Report {

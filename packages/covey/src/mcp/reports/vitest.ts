@@ -52,7 +52,7 @@ export class VitestParser implements ToolParser {
 	}
 
 	#fail(name: string): void {
-		if (this.#section?.hasBody !== false) this.#close();
+		if (this.#section === undefined || this.#section.hasBody || this.#section.names.length >= namesMax) this.#close();
 		this.#section ??= new Section();
 		const suite = /^(?:\|.+?\| )?(\S.*?) \[ .+ \]$/.exec(name);
 		if (suite) this.#suitesFailed += 1;
@@ -140,3 +140,6 @@ class Section {
 }
 
 const framesMax = 50;
+
+/** Tests that share one error. */
+const namesMax = 200;
