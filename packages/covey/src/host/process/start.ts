@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync } from "node:fs";
-import { setPriority } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ProcessFacts } from "@covey/protocol";
@@ -11,6 +10,7 @@ import { Ending, timerMaxMs } from "./ending.ts";
 import { withLauncher } from "./launcher.ts";
 import { type OutputPump, type OutputSink, pumpOutput } from "./output.ts";
 import { takePipe } from "./pipe.ts";
+import { lowerPriority, withPriority } from "./priority.ts";
 import type { Spare } from "./spare.ts";
 import { findProcess } from "./table.ts";
 import { killTree, type ProcessTree, treeMembers } from "./tree.ts";
@@ -168,23 +168,25 @@ interface Spawned {
 
 async function spawnChild(options: ProcessOptions): Promise<Spawned> {
 	const [program = ""] = options.command;
-	findCommand(program, options.cwd, options.environment.PATH ?? "");
-	const { spare } = options;
+	const { cwd, environment, nice, spare } = options;
+	findCommand(program, cwd, environment.PATH ?? "");
 	if (spare !== undefined) {
-		spare.become(options.wrapped ?? options.command, options.cwd, options.environment);
+		spare.become(options.wrapped ?? options.command, cwd, environment);
 		return spare;
 	}
-	const [file = "", ...rest] = withLauncher(options.wrapped ?? options.command, options.controlGroup);
+	const launched = withLauncher(options.wrapped ?? options.command, options.controlGroup);
+	const lowered = nice === undefined ? launched : withPriority(launched, nice);
+	const [file = "", ...rest] = lowered ?? launched;
 	const pipes = [await takePipe(), await takePipe()] as const;
 	try {
 		const child = spawn(file, rest, {
-			cwd: options.cwd,
-			env: options.environment,
+			cwd,
+			env: environment,
 			detached: true,
 			stdio: [options.stdin === undefined ? "ignore" : "pipe", pipes[0]?.writer ?? "pipe", pipes[1]?.writer ?? "pipe"],
 		});
 		await once(child, "spawn");
-		if (options.nice !== undefined) lowerPriority(child.pid as number, options.nice);
+		if (nice !== undefined && lowered === undefined) lowerPriority(child.pid as number, nice);
 		// A process that does not read its input closes it, which is its right.
 		child.stdin?.on("error", () => {}).end(options.stdin);
 		return { child, stdout: pipes[0]?.reader ?? (child.stdout as Readable), stderr: pipes[1]?.reader ?? (child.stderr as Readable) };
@@ -199,14 +201,6 @@ async function spawnChild(options: ProcessOptions): Promise<Spawned> {
 }
 
 const exitCodes: Readonly<Record<string, 126 | 127>> = { ENOENT: 127, EACCES: 126, E2BIG: 126, ENOEXEC: 126 };
-
-function lowerPriority(pid: number, nice: number): void {
-	try {
-		setPriority(pid, nice);
-	} catch {
-		// It is already over.
-	}
-}
 
 /** Waits for the end of the output: for as long as the sink needs, but only a short time for whoever else holds the pipe. */
 async function drain(output: OutputPump, maxMs: number): Promise<void> {
