@@ -9,6 +9,8 @@ import { type Outcome, simulate } from "./simulation.ts";
  * that with every fourth seed. Exit code 1: found something, told with the end of its story and the command that replays it.
  */
 const ticks = Number(option("ticks") ?? 20_000);
+/** So many visit every state that must be seen, almost surely, however slow or busy the machine is. */
+const seedsMin = 300;
 const totals = { seeds: 0, ticks: 0, virtualMs: 0 };
 const sometimes = new Map<string, number>();
 const startedAt = performance.now();
@@ -25,9 +27,6 @@ async function runAll(): Promise<boolean> {
 	if (range !== undefined) return runRange(range[0]!, range[1] ?? range[0]!, () => true);
 	return run(Number(option("seed") ?? 1));
 }
-
-/** So many visit every state that must be seen, almost surely, however slow or busy the machine is. */
-const seedsMin = 300;
 
 /** Another part of the seeds for each commit, and the same for everybody who looks at that commit. */
 function runFor(ms: number): Promise<boolean> {
