@@ -20,6 +20,8 @@ export interface Agent {
 	readonly attempts: Map<string, AgentAttempt>;
 	/** The same by task, the oldest first. */
 	readonly byTask: Map<string, readonly AgentAttempt[]>;
+	/** Taken by what runs or will. A newer attempt that waits for an older one of its task to end takes that one's place. */
+	slots: number;
 	/** No lease of what runs ends before this time. */
 	fenceAt: number;
 	/** Newest attempt number of tasks forgotten lately, and of those before: a late duplicate of an assignment must not run again. */
@@ -108,6 +110,7 @@ export function createAgent(config: AgentConfig): Agent {
 		session: undefined,
 		attempts: new Map(),
 		byTask: new Map(),
+		slots: 0,
 		fenceAt: Number.POSITIVE_INFINITY,
 		forgotten: [new Map(), new Map()],
 		draining: false,
@@ -115,14 +118,12 @@ export function createAgent(config: AgentConfig): Agent {
 	};
 }
 
-/**
- * Slots taken by what runs or will, other than attempts of the task `except`. A newer attempt that waits for an older
- * one of its task to end takes that one's place.
- */
+/** Slots taken by what runs or will, other than attempts of the task `except`. */
 export function slotsUsed(agent: Agent, except?: string): number {
-	let slots = 0;
-	for (const [task, attempts] of agent.byTask) {
-		if (task !== except) slots += attempts.findLast(({ state }) => state !== "ended")?.assign.constraints.slots ?? 0;
-	}
-	return slots;
+	return agent.slots - (except === undefined ? 0 : slotsOf(agent, except));
+}
+
+/** Slots that the attempts of one task take. */
+export function slotsOf({ byTask }: Agent, task: string): number {
+	return byTask.get(task)?.findLast(({ state }) => state !== "ended")?.assign.constraints.slots ?? 0;
 }

@@ -127,6 +127,9 @@ function happen(machine: Machine, what: Happening): void {
 	}
 	for (const key of machine.running.keys()) expect(agent.attempts.has(key), "the agent forgot what runs").toBe(true);
 	for (const key of machine.unsettled) expect(agent.attempts.get(key)?.state, "a report was lost").toBe("ended");
+	const newest = new Map<string, number>();
+	for (const { assign, state } of agent.attempts.values()) if (state !== "ended") newest.set(assign.task, assign.constraints.slots);
+	expect(agent.slots, "slots were counted wrong").toBe([...newest.values()].reduce((sum, slots) => sum + slots, 0));
 }
 
 function answer(machine: Machine, what: Extract<Happening, { type: "synced" }>): void {

@@ -2,7 +2,7 @@ import type { AttemptReport } from "@covey/protocol";
 import { attemptKey } from "@covey/protocol/ids";
 import { wireLimits } from "@covey/protocol/limits";
 import type { EndReason } from "#core/effect.ts";
-import type { Agent, AgentAttempt, AgentEffect } from "./agent.ts";
+import { type Agent, type AgentAttempt, type AgentEffect, slotsOf } from "./agent.ts";
 
 /**
  * Tells the shell to end it, if that is news: not ended yet, and not already being killed by then. The first reason
@@ -33,8 +33,10 @@ export function endAttempt(
  * coordinator to ask for the rest of that first.
  */
 export function closeAttempt(agent: Agent, attempt: AgentAttempt, report: AttemptReport, effects: AgentEffect[]): void {
+	const before = slotsOf(agent, attempt.assign.task);
 	attempt.state = "ended";
 	attempt.report = report;
+	agent.slots += slotsOf(agent, attempt.assign.task) - before;
 	if (agent.session === undefined || attempt.channel === undefined) return;
 	const { task, attempt: number } = attempt.assign;
 	effects.push({ type: "send", message: { type: "complete", task, attempt: number, report } });
@@ -43,12 +45,14 @@ export function closeAttempt(agent: Agent, attempt: AgentAttempt, report: Attemp
 /** Into the books. */
 export function addAttempt(agent: Agent, attempt: AgentAttempt): void {
 	const { task, attempt: number } = attempt.assign;
+	const before = slotsOf(agent, task);
 	agent.attempts.set(attemptKey(task, number), attempt);
 	agent.byTask.set(task, [...(agent.byTask.get(task) ?? []), attempt]);
+	agent.slots += slotsOf(agent, task) - before;
 	if (attempt.state !== "ended") agent.fenceAt = Math.min(agent.fenceAt, attempt.leaseUntil);
 }
 
-/** Out of the books. A late duplicate of its assignment is known by its number. */
+/** Out of the books, once it has ended. A late duplicate of its assignment is known by its number. */
 export function dropAttempt(agent: Agent, attempt: AgentAttempt): void {
 	const { task, attempt: number } = attempt.assign;
 	agent.attempts.delete(attemptKey(task, number));

@@ -31,10 +31,10 @@ export function openDatabase(file: string): OpenedDatabase {
 	}
 }
 
-/** A sync per commit, as the journal forgets what history says it holds; commits are gathered by `Keeper`, so that they are few. */
+/** A sync per commit, as the journal forgets what history says it holds; commits are gathered by `Keeper`, so that they are few, and many of them are moved into the database at once. */
 function connect(file: string): DatabaseSync {
 	const database = new DatabaseSync(file, { timeout: 1000 });
-	database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384");
+	database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384");
 	return database;
 }
 

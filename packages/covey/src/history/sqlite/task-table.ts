@@ -33,7 +33,7 @@ export class TaskTable {
 
 	constructor(database: DatabaseSync) {
 		this.#database = database;
-		this.#insert = database.prepare("INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+		this.#insert = database.prepare("INSERT INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
 		this.#insertWords = database.prepare("INSERT INTO words (rowid, text) VALUES (?, ?)");
 		this.#find = database.prepare("SELECT position, body FROM task WHERE id = ?");
 		this.#delete = database.prepare("DELETE FROM task WHERE position = ? RETURNING outcome");
@@ -47,21 +47,24 @@ export class TaskTable {
 	/** Puts a task, as JSON, in place of what stood under its id. */
 	put(body: string): void {
 		const task = JSON.parse(body) as TaskView;
-		const earlier = this.#find.get(task.id) as TaskRow | undefined;
-		if (earlier) this.remove(earlier.position);
 		const position = this.#positionFor(task.endedAt ?? task.updatedAt);
-		this.#insert.run(
-			position,
-			task.id,
-			task.namespace,
-			task.status,
-			task.type,
-			task.submitter,
-			task.attempts.at(-1)?.worker ?? null,
-			task.outcome ?? null,
-			task.submission.dedupKey ?? null,
-			body,
-		);
+		const insert = () =>
+			this.#insert.run(
+				position,
+				task.id,
+				task.namespace,
+				task.status,
+				task.type,
+				task.submitter,
+				task.attempts.at(-1)?.worker ?? null,
+				task.outcome ?? null,
+				task.submission.dedupKey ?? null,
+				body,
+			).changes === 1;
+		if (!insert()) {
+			this.remove((this.#find.get(task.id) as unknown as TaskRow).position);
+			insert();
+		}
 		this.#insertWords.run(position, searchable(task));
 		this.#count(task.outcome, 1);
 	}
