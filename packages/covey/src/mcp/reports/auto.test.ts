@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { isParserName, type ParserName } from "./parsers.ts";
+import { createParser, isParserName, type ParserName } from "./parsers.ts";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
 test("a script that runs several tools: the findings of all of them, in one report", () => {
@@ -43,6 +43,15 @@ test("when no tool is recognised, what looks like an error is told", () => {
 	expect(reportOfLines("auto", linesOf("cargo-test-bad-package")).diagnostics).toEqual([
 		{ level: "error", message: "package ID specification `nope` did not match any packages" },
 	]);
+});
+
+test("people read what any of the tools writes for machines", () => {
+	const parser = createParser("auto");
+	const shown = linesOf("cargo-build-json").map((line) => parser.readable?.(line));
+	expect(shown[0]).toBe("   Compiling shop v0.1.0 (/home/dev/shop)");
+	expect(shown[1]).toMatch(/^warning: unused variable/);
+	expect(shown).toContain(undefined);
+	expect(parser.readable?.("plain")).toBe("plain");
 });
 
 test.each([

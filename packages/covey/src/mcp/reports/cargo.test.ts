@@ -282,3 +282,38 @@ test("a broken manifest has its place", () => {
 		{ level: "error", file: "Cargo.toml", line: 9, col: 7, message: "key with no value, expected `=`" },
 	]);
 });
+
+test("an error inside a macro of the standard library is placed where the macro is called", () => {
+	expect(reportOf("cargo", "cargo-macro-json").diagnostics).toEqual([
+		{
+			level: "error",
+			code: "E0369",
+			file: "src/lib.rs",
+			line: 5,
+			col: 5,
+			message: "binary operation `==` cannot be applied to type `Till`",
+		},
+	]);
+});
+
+test("cargo's words between test binaries come by another stream, and may fall into the middle of a message", () => {
+	const lines = linesOf("cargo-test-backtrace");
+	const inMessage = lines.indexOf("assertion `left == right` failed: two and two") + 1;
+	const between = ["error: test failed, to rerun pass `--lib`", "     Running tests/checkout.rs (target/debug/deps/checkout)"];
+	expect(reportOfLines("cargo", [...lines.slice(0, inMessage), ...between, ...lines.slice(inMessage)]).failures).toEqual([addsBadly]);
+});
+
+test("a panic of before Rust 1.73 has its message in the same line (text of its time)", () => {
+	const lines = [
+		"running 1 test",
+		"test tests::adds ... FAILED",
+		"failures:",
+		"---- tests::adds stdout ----",
+		"thread 'tests::adds' panicked at 'it can't be', src/lib.rs:4:5",
+		"note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+		"test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+	];
+	expect(reportOfLines("cargo", lines).failures).toEqual([
+		{ test: "tests::adds", file: "src/lib.rs", line: 4, col: 5, message: "it can't be" },
+	]);
+});

@@ -160,3 +160,29 @@ test("a log of maven that ends between classes says so", () => {
 	expect(report.failures).toHaveLength(2);
 	expect(report.notes).toEqual(["the log ends before the summary: the counts are unknown"]);
 });
+
+test("a goal of maven that fails before any test says why", () => {
+	const [error] = reportOf("maven", "maven-dependency").diagnostics;
+	expect(error?.message).toMatch(
+		/^Could not resolve dependencies for project example:shop:jar:1: .* has not been downloaded from it before\.$/,
+	);
+});
+
+test("a failure of before Surefire 3 has the class in brackets (text of its time)", () => {
+	const lines = [
+		"[ERROR] Tests run: 1, Failures: 1, Errors: 0, Skipped: 0, Time elapsed: 0.1 s <<< FAILURE! - in shop.PriceTest",
+		"[ERROR] parses(shop.PriceTest)  Time elapsed: 0.01 s  <<< FAILURE!",
+		"java.lang.AssertionError: no",
+		"	at shop.PriceTest.parses(PriceTest.java:7)",
+		"",
+	];
+	expect(reportOfLines("maven", lines).failures).toEqual([
+		{ test: "shop.PriceTest.parses", file: "PriceTest.java", line: 7, message: "java.lang.AssertionError: no" },
+	]);
+});
+
+test("maven that was told to skip the tests says so (text of its documentation)", () => {
+	const report = reportOfLines("maven", ["[INFO] Tests are skipped.", "[INFO] BUILD SUCCESS"]);
+	expect(report.tests).toEqual({ passed: 0, failed: 0, ignored: 0 });
+	expect(report.notes).toEqual(['no test ran: maven says "Tests are skipped."']);
+});

@@ -141,3 +141,29 @@ test("ruff, full and concise: the same findings; the full format tells what help
 test("ruff that finds nothing knows that there is nothing", () => {
 	expect(reportOf("ruff", "ruff-clean")).toEqual({ ...clean, errors: 0 });
 });
+
+test("eslint's unix format (text of its documentation)", () => {
+	const lines = [
+		"/home/dev/shop/a.js:1:10: Unexpected var. [Warning/no-var]",
+		"/home/dev/shop/b.js:2:1: Parsing error: no [Error]",
+		"",
+		"2 problems",
+	];
+	expect(reportOfLines("eslint", lines, { root }).diagnostics).toEqual([
+		{ level: "warning", code: "no-var", file: "a.js", line: 1, col: 10, message: "Unexpected var." },
+		{ level: "error", file: "b.js", line: 2, col: 1, message: "Parsing error: no" },
+	]);
+});
+
+test("ruff format --check tells the files that it would change", () => {
+	const { diagnostics } = reportOf("ruff", "ruff-format");
+	expect(diagnostics.map(({ code, file }) => `${code} ${file}`)).toEqual([
+		"unformatted broken/test_import.py",
+		"invalid-syntax broken/test_syntax.py",
+		"unformatted lint.py",
+		"unformatted tests/test_price.py",
+	]);
+	expect(reportOfLines("ruff", ["Would reformat: lint.py", "1 file would be reformatted"]).diagnostics).toEqual([
+		{ level: "error", code: "unformatted", file: "lint.py", message: "File would be reformatted" },
+	]);
+});

@@ -84,7 +84,7 @@ export class MavenParser implements ToolParser {
 	#complaint(level: string, text: string): void {
 		this.#javac.line(text);
 		const compiler = /^(\S.*?\.\w+):\[(\d+)(?:,(\d+))?\] (?:error: )?(.+)$/.exec(text);
-		const goal = /^Failed to execute goal (?:on project \S+|\S+).*?: (.+?)(?: -> \[Help \d+\])?$/.exec(text)?.[1];
+		const goal = /^Failed to execute goal (?:\S+ (?:\(\S*\) )?)?on project [^\s:]+: (.+?)(?: -> \[Help \d+\])?$/.exec(text)?.[1];
 		const filter = goal === undefined ? undefined : /No tests matching pattern "(.*?)" were executed/.exec(goal)?.[1];
 		if (compiler) {
 			const [, file, line, col, message] = compiler;
