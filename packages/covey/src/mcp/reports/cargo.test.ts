@@ -292,6 +292,7 @@ test("an error inside a macro of the standard library is placed where the macro 
 			line: 5,
 			col: 5,
 			message: "binary operation `==` cannot be applied to type `Till`",
+			suggestion: "consider annotating `Till` with `#[derive(PartialEq)]`: #[derive(PartialEq)]",
 		},
 	]);
 });
