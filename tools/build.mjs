@@ -44,8 +44,14 @@ const shared = {
 	legalComments: "linked",
 	metafile: true,
 	logLevel: "warning",
-	// Optional native speed-ups of ws; it does without.
-	define: { "process.env.WS_NO_BUFFER_UTIL": "true", "process.env.WS_NO_UTF_8_VALIDATE": "true" },
+	// Optional native speed-ups of ws; it does without. React without what is for developing with it.
+	define: {
+		"process.env.WS_NO_BUFFER_UTIL": "true",
+		"process.env.WS_NO_UTF_8_VALIDATE": "true",
+		"process.env.NODE_ENV": '"production"',
+		"process.env.DEV": '"false"',
+	},
+	alias: { "react-devtools-core": join(root, "tools", "nothing.mjs") },
 };
 const [inChunks, inThreads] = await Promise.all([
 	build({

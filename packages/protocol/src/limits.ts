@@ -31,6 +31,8 @@ export const wireLimits = {
 	warmRepositoriesMax: 256,
 	artifactsMax: 256,
 	pageSizeMax: 1000,
+	/** Of the end of a task's output, in bytes. */
+	tailBytesMax: 64 * 1024,
 	/** Slots of one worker. */
 	slotsMax: 4096,
 	/** One uploaded pack of snapshot objects, in bytes. */

@@ -117,6 +117,15 @@ export const operations = {
 		output: TaskView,
 		summary: "Show one task when it has ended, or as it is after timeoutMs",
 	}),
+	"task.tail": operation({
+		method: "GET",
+		path: "/api/v1/tasks/{task}/tail",
+		roles: readers,
+		input: z.object({ task: TaskId, bytes: z.coerce.number().int().min(1).max(wireLimits.tailBytesMax).default(4096) }),
+		/** `text` is the end of the last attempt's output, both streams as they came, with U+FFFD for what is no UTF-8; it ends at `offset`. */
+		output: z.object({ attempt: z.number().int().min(0), offset: z.number().int().min(0), text: z.string() }),
+		summary: "The end of a task's output as it is now",
+	}),
 	"task.cancel": operation({
 		method: "POST",
 		path: "/api/v1/tasks/{task}/cancel",

@@ -59,6 +59,12 @@ export const commands: readonly CommandEntry[] = [
 	},
 	{ path: "status", group: "Fleet", summary: "the fleet at a glance", load: async () => (await import("./commands/status.ts")).status },
 	{
+		path: "top",
+		group: "Fleet",
+		summary: "workers, queue and running work on one screen",
+		load: async () => (await import("./commands/top.ts")).top,
+	},
+	{
 		path: "workers",
 		group: "Fleet",
 		summary: "the machines and what they do",

@@ -162,6 +162,7 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 		history,
 		feed,
 		clock,
+		logs,
 		snapshots,
 		pins,
 		identity: { coordinator: identity.name, fingerprint: identity.fingerprint },

@@ -2,6 +2,7 @@ import type { OperationName, OperationOutput, OperationRequest } from "@covey/pr
 import type { Principal } from "#coordinator/auth/principal.ts";
 import type { EventFeed } from "#coordinator/events/feed.ts";
 import type { SnapshotStore } from "#coordinator/git/store.ts";
+import type { Logs } from "#coordinator/logs/log.ts";
 import type { Clock } from "#kit/clock.ts";
 import type { Control } from "#ports/control.ts";
 import type { History } from "#ports/history.ts";
@@ -13,6 +14,7 @@ export interface OperationContext {
 	readonly history: History;
 	readonly feed: EventFeed;
 	readonly clock: Clock;
+	readonly logs: Pick<Logs, "read" | "end">;
 	readonly snapshots: SnapshotStore;
 	readonly pins: SnapshotPins;
 	readonly identity: { readonly coordinator: string; readonly fingerprint: string };

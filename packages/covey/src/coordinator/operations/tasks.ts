@@ -7,10 +7,11 @@ import { createList } from "./list.ts";
 import { findTask, findWholeTask } from "./lookup.ts";
 import { snapshotOf } from "./pins.ts";
 import { createSubmit } from "./submit.ts";
+import { createTail } from "./tail.ts";
 
 type TaskHandlers = Pick<
 	Handlers,
-	"task.submit" | "task.list" | "task.get" | "task.wait" | "task.cancel" | "task.hold" | "task.resolve" | "task.explain"
+	"task.submit" | "task.list" | "task.get" | "task.wait" | "task.tail" | "task.cancel" | "task.hold" | "task.resolve" | "task.explain"
 >;
 
 export function createTaskHandlers(context: OperationContext): TaskHandlers {
@@ -21,6 +22,8 @@ export function createTaskHandlers(context: OperationContext): TaskHandlers {
 		"task.get": ({ task }, { principal }) => findTask(context, task, principal),
 
 		"task.wait": async ({ task, timeoutMs }, { principal, signal }) => waitForEnd(context, task, principal, timeoutMs, signal),
+
+		"task.tail": createTail(context),
 
 		"task.cancel": async ({ task, ask, force }, { principal }) => {
 			const found = await findTask(context, task, principal);

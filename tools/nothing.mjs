@@ -1,0 +1,2 @@
+// Stands in the program for an optional package that it never loads.
+export default undefined;
