@@ -1,5 +1,6 @@
 import { plural, wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
+import { endsInTheMiddle } from "./nothing-ran.ts";
 import { type Place, placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts";
 
@@ -27,6 +28,7 @@ export class BiomeParser implements ToolParser {
 
 	end(): Report {
 		this.#close();
+		if (this.recognised && !this.#isComplete) this.#found.note(endsInTheMiddle);
 		const counted = this.#isComplete ? { errors: this.#told.error ?? 0, warnings: this.#told.warning ?? 0 } : {};
 		return this.#found.report(counted);
 	}

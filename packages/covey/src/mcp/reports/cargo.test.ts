@@ -119,7 +119,9 @@ test("a build that passes counts its errors as none, since cargo said that it fi
 
 test("a build that is cut off leaves the count of errors unknown", () => {
 	const lines = linesOf("cargo-build-json").filter((line) => !/build-finished|Finished/.test(line));
-	expect(reportOfLines("cargo", lines)).not.toHaveProperty("errors");
+	const report = reportOfLines("cargo", lines);
+	expect(report).not.toHaveProperty("errors");
+	expect(report.notes).toEqual(["the log ends before the build did"]);
 });
 
 test("clippy's lints have their names, places and replacements, as JSON and as text", () => {
@@ -317,4 +319,18 @@ test("a panic of before Rust 1.73 has its message in the same line (text of its 
 	expect(reportOfLines("cargo", lines).failures).toEqual([
 		{ test: "tests::adds", file: "src/lib.rs", line: 4, col: 5, message: "it can't be" },
 	]);
+});
+
+test("one failing test among two thousand, in a log of five megabytes", () => {
+	const crates = Array.from(
+		{ length: 45_000 },
+		(_, nth) => `   Compiling dependency-${nth} v1.0.${nth} (a registry whose name is long enough for a hundred characters and more)`,
+	);
+	const passing = Array.from({ length: 1999 }, (_, nth) => `test module::tests::case_${nth} ... ok`);
+	const failing = linesOf("cargo-test-backtrace").filter((line) => line !== "running 1 test");
+	const verdict = failing.indexOf("test tests::adds_badly ... FAILED");
+	const lines = [...crates, "running 2000 tests", ...passing, ...failing.slice(verdict)].map((line) =>
+		line.replace("0 passed; 1 failed", "1999 passed; 1 failed"),
+	);
+	expect(reportOfLines("cargo", lines)).toMatchObject({ tests: { passed: 1999, failed: 1, ignored: 0 }, failures: [addsBadly] });
 });

@@ -52,12 +52,11 @@ export class CargoParser implements ToolParser {
 			const { place, message } = this.#panic.found;
 			this.#found.diagnose({ level: "error", ...place, message: `panicked: ${message}` });
 		}
-		const tests = this.#nextest.end(this.#filter) ?? this.#libtest.end(this.#filter);
 		const isComplete = this.#json.isComplete || this.#text.isComplete;
-		return this.#found.report({
-			tests,
-			...(isComplete && { errors: this.#found.count("error"), warnings: this.#found.count("warning") }),
-		});
+		const [errors, warnings] = [this.#found.count("error"), this.#found.count("warning")];
+		const tests = this.#nextest.end(this.#filter) ?? this.#libtest.end(this.#filter);
+		if (this.recognised && !isComplete && !tests && errors === 0) this.#found.note("the log ends before the build did");
+		return this.#found.report({ tests, ...(isComplete && { errors, warnings }) });
 	}
 
 	readable(text: string): string | undefined {

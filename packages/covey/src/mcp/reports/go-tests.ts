@@ -17,6 +17,8 @@ export class GoTests {
 	readonly #found: Collector;
 	readonly #outputs = new Map<string, Output>();
 	readonly #parents = new Set<string>();
+	/** Packages in which tests began and whose end has not come; of plain text, which tells the package last, "". */
+	readonly #unended = new Set<string>();
 	/** Failed tests of the package whose end has not come. */
 	#pending: Pending[] = [];
 	/** Failures by package; of plain text, which tells the package last, under "". */
@@ -32,6 +34,11 @@ export class GoTests {
 	/** Known only when passing tests are told, too. */
 	get counts(): TestCounts | undefined {
 		return this.#isVerbose ? { ...this.#counts } : undefined;
+	}
+
+	/** The log ends within a package. */
+	get isCut(): boolean {
+		return this.#unended.size > 0;
 	}
 
 	/** The lines now are a failed test's own. */
@@ -53,6 +60,7 @@ export class GoTests {
 	/** One event of `-json`; events of several packages come interleaved. */
 	event({ action, package: name, test, output }: GoEvent): void {
 		this.#isVerbose = true;
+		if (this.#unended.size < outputsMax) this.#unended.add(name);
 		const key = `${name} ${test}`;
 		if (action === "run") this.#rememberParent(key);
 		else if (action === "output" && output !== undefined) {
@@ -71,6 +79,8 @@ export class GoTests {
 		this.#pending = [];
 		this.#failuresIn.delete(name);
 		this.#failuresIn.delete("");
+		this.#unended.delete(name);
+		this.#unended.delete("");
 		this.#current = undefined;
 	}
 
@@ -80,6 +90,7 @@ export class GoTests {
 
 	#running(test: string): void {
 		this.#isVerbose = true;
+		this.#unended.add("");
 		this.#current = test;
 		this.#rememberParent(test);
 	}

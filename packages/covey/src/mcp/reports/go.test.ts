@@ -112,3 +112,16 @@ test("a package that fails though none of its tests did is a failure itself", ()
 test("packages without test files are said", () => {
 	expect(reportOfLines("go", ["?   \texample.com/shop/empty\t[no test files]"]).notes).toEqual(["no test ran: no package has test files"]);
 });
+
+test.each(["go-test-verbose", "go-test-json"])("%s that ends within a package says that there may be more", (recording) => {
+	const lines = linesOf(recording);
+	const report = reportOfLines(
+		"go",
+		lines.slice(
+			0,
+			lines.findIndex((line) => line.includes("TestMany")),
+		),
+	);
+	expect(report.tests).toEqual({ passed: 1, failed: 1, ignored: 0 });
+	expect(report.notes).toContain("the log ends before the tool did: the counts are what was seen until then");
+});

@@ -2,7 +2,7 @@ import { plural } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { GoTests } from "./go-tests.ts";
 import { fieldsOf, readJson, textOf } from "./json.ts";
-import { nothingRan } from "./nothing-ran.ts";
+import { endsInTheMiddle, nothingRan } from "./nothing-ran.ts";
 import { placeOf } from "./place.ts";
 import type { Report, ReportOptions, ToolParser } from "./report.ts";
 
@@ -46,7 +46,8 @@ export class GoParser implements ToolParser {
 
 	end(): Report {
 		this.#tests.end();
-		const { counts } = this.#tests;
+		const { counts, isCut } = this.#tests;
+		if (isCut) this.#found.note(endsInTheMiddle);
 		if (this.#unbuiltCount > 0)
 			this.#found.note(`${plural(this.#unbuiltCount, "package")} failed to build, so no test of these ran: ${this.#unbuilt.join(", ")}`);
 		const idle = this.#packagesIdle > 0 && this.#packagesIdle === this.#packagesRun && this.#found.failures === 0;

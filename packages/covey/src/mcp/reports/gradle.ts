@@ -1,8 +1,8 @@
 import { amountOf, wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { Javac, JavaException } from "./java.ts";
-import { nothingRan } from "./nothing-ran.ts";
-import { placeOf } from "./place.ts";
+import { endsInTheMiddle, nothingRan } from "./nothing-ran.ts";
+import { type Place, placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
 
 /**
@@ -19,8 +19,9 @@ export class GradleParser implements ToolParser {
 	readonly #seen: Record<TestEvent, number> = { PASSED: 0, FAILED: 0, SKIPPED: 0 };
 	#told: TestCounts | undefined;
 	#wrong: string[] | undefined;
-	#place: { readonly file: string; readonly line?: number } | undefined;
+	#place: Place | undefined;
 	#isIdle = false;
+	#isClosed = false;
 
 	constructor(options: ReportOptions = {}) {
 		this.#filter = options.filter;
@@ -31,7 +32,7 @@ export class GradleParser implements ToolParser {
 	line(text: string): void {
 		if (text.startsWith("* What went wrong:")) this.#wrong = [];
 		else if (text.startsWith("* Try:") || text.startsWith("BUILD ")) this.#closing(text);
-		else if (this.#wrong) this.#wrong.push(...(this.#wrong.length < wrongLinesMax && text.trim() !== "" ? [text] : []));
+		else if (this.#wrong) this.#reason(this.#wrong, text);
 		else if (this.#exception && /^ {4}\S|^ {8}|^\t/.test(text)) this.#exception.read.line(text);
 		else this.#outside(text);
 	}
@@ -41,9 +42,14 @@ export class GradleParser implements ToolParser {
 		this.#javac.end();
 		this.#explain();
 		const { PASSED: passed, FAILED: failed, SKIPPED: ignored } = this.#seen;
+		if (this.recognised && !this.#isClosed) this.#found.note(endsInTheMiddle);
 		const tests =
 			this.#told ?? (this.#isIdle ? { passed: 0, failed: 0, ignored: 0 } : passed > 0 ? { passed, failed, ignored } : undefined);
 		return this.#found.report({ tests });
+	}
+
+	#reason(wrong: string[], text: string): void {
+		if (text.trim() !== "" && wrong.length < wrongLinesMax) wrong.push(text);
 	}
 
 	#outside(text: string): void {
@@ -116,7 +122,7 @@ export class GradleParser implements ToolParser {
 	}
 
 	#closing(text: string): void {
-		if (/^BUILD (SUCCESSFUL|FAILED) in /.test(text)) this.recognised = true;
+		if (/^BUILD (SUCCESSFUL|FAILED) in /.test(text)) this.recognised = this.#isClosed = true;
 		this.#closeException();
 		this.#explain();
 	}

@@ -186,3 +186,10 @@ test("maven that was told to skip the tests says so (text of its documentation)"
 	expect(report.tests).toEqual({ passed: 0, failed: 0, ignored: 0 });
 	expect(report.notes).toEqual(['no test ran: maven says "Tests are skipped."']);
 });
+
+test("a log of gradle that ends before the build did says so", () => {
+	const lines = linesOf("gradle-failures");
+	expect(reportOfLines("gradle", lines.slice(0, -3)).notes).toEqual([
+		"the log ends before the tool did: the counts are what was seen until then",
+	]);
+});

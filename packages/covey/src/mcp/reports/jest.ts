@@ -15,7 +15,7 @@ export class JestParser implements ToolParser {
 	#file: string | undefined;
 	#section: Section | undefined;
 	#tests: TestCounts | undefined;
-	#suites: { readonly failed: number; readonly total: number } | undefined;
+	#sawSuites = false;
 	#suitesFailed = 0;
 	#pattern: string | undefined;
 	#testFiles: number | undefined;
@@ -26,19 +26,11 @@ export class JestParser implements ToolParser {
 	}
 
 	line(text: string): void {
-		const first = text.charCodeAt(0);
-		if (first === space) {
-			const file = text.startsWith(" FAIL  ") || text.startsWith(" PASS  ") ? testFile(text.trimStart()) : undefined;
-			if (file !== undefined) this.#open(file);
-			else if (text.startsWith("  ● ")) this.#title(text.slice("  ● ".length));
-			else if (this.#section) this.#section.line(text);
-			else if (text.startsWith("  testMatch: ")) this.#testFiles = wholeOf(/ - (\d+) matches$/.exec(text)?.[1]);
-		} else if (first === letterF || first === letterP) {
-			const file = testFile(text);
-			if (file !== undefined) this.#open(file);
-			else if (text.startsWith("Pattern: ")) this.#pattern = /^Pattern: (.+) - 0 matches$/.exec(text)?.[1];
-		} else if (first === letterT || first === letterR || first === letterN || first === letterS) this.#closing(text);
-		else if (this.#section) this.#section.line(text);
+		const file = /^ ?(FAIL|PASS) /.test(text) ? testFile(text.trimStart()) : undefined;
+		if (file !== undefined) this.#open(file);
+		else if (text.startsWith("  ● ")) this.#title(text.slice("  ● ".length));
+		else if (this.#section && (text === "" || text.startsWith(" "))) this.#section.line(text);
+		else this.#closing(text);
 	}
 
 	end(): Report {
@@ -77,8 +69,8 @@ export class JestParser implements ToolParser {
 		if (text.startsWith("Test Suites: ")) {
 			this.recognised = true;
 			this.#close();
-			this.#suites = { failed: amountOf(text, "failed"), total: amountOf(text, "total") };
-		} else if (this.#suites && text.startsWith("Tests: ")) {
+			this.#sawSuites = true;
+		} else if (this.#sawSuites && text.startsWith("Tests: ")) {
 			this.#tests = {
 				passed: amountOf(text, "passed"),
 				failed: amountOf(text, "failed"),
@@ -87,19 +79,18 @@ export class JestParser implements ToolParser {
 		} else if (text.startsWith("No tests found, exiting with code")) {
 			this.recognised = true;
 			this.#tests = { passed: 0, failed: 0, ignored: 0 };
-		} else if (text.startsWith("Ran all test suites")) this.#pattern ??= /with tests matching "(.+)"/.exec(text)?.[1];
+		} else if (text.startsWith("  testMatch: ")) this.#testFiles = wholeOf(/ - (\d+) matches$/.exec(text)?.[1]);
+		else if (text.startsWith("Pattern: ")) this.#pattern = /^Pattern: (.+) - 0 matches$/.exec(text)?.[1];
+		else if (text.startsWith("Ran all test suites")) this.#pattern ??= /with tests matching "(.+)"/.exec(text)?.[1];
 		else if (text === "Summary of all failing tests") this.#close();
 	}
 
 	#idle({ ignored }: TestCounts): string {
 		const filter = this.#filter ?? this.#pattern;
-		if (this.#suites === undefined) return nothingRan({ filter, passedOver: this.#testFiles, noun: "test file" });
+		if (!this.#sawSuites) return nothingRan({ filter, passedOver: this.#testFiles, noun: "test file" });
 		return nothingRan(filter === undefined ? { ignored } : { filter, passedOver: ignored });
 	}
 }
-
-const space = 32;
-const [letterF, letterN, letterP, letterR, letterS, letterT] = [70, 78, 80, 82, 83, 84];
 
 class Section {
 	readonly file: string;

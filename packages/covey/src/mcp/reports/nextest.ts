@@ -1,6 +1,6 @@
 import { amountOf, wholeOf } from "./amounts.ts";
 import type { Collector } from "./collect.ts";
-import { nothingRan } from "./nothing-ran.ts";
+import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { PanicReader } from "./panic.ts";
 import type { Place } from "./place.ts";
 import { reportLimits, type TestCounts } from "./report.ts";
@@ -38,6 +38,7 @@ export class Nextest {
 	end(filter: string | undefined): TestCounts | undefined {
 		this.#close();
 		if (!this.#started) return undefined;
+		if (!this.#counts) this.#found.note(endsEarly);
 		if (this.#counts && this.#counts.passed + this.#counts.failed === 0)
 			this.#found.note(nothingRan({ filter, passedOver: this.#skipped }));
 		return this.#counts;
@@ -86,7 +87,7 @@ const harness = /^ *(running 1 test|test .* \.\.\. FAILED|failures:|---- .* std(
 
 /** `        FAIL [   0.080s] (3/9) shop price::tests::parses_cents` */
 const statusLine = /^ +((?:TRY \d+ )?[A-Z][A-Z-]+(?: \d+\/\d+)?) \[ *>?[\d.]+s\] (?:\((?: *\d+\/\d+|─+)\) +)?(\S+) (.+)$/;
+const passing = /^(PASS|LEAK|FLAKY|SLOW|TRY \d+ (PASS|SLOW)|SKIP)/;
+
 /** "ABRT" of "TRY 2 ABRT". */
 const outcomeOf = (status: string): string => status.replace(/^TRY \d+ /, "");
-
-const passing = /^(PASS|LEAK|FLAKY|SLOW|TRY \d+ (PASS|SLOW)|SKIP)/;

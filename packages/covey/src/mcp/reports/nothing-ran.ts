@@ -18,5 +18,8 @@ export function nothingRan({ filter, passedOver = 0, ignored = 0, noun = "test" 
 	return "no test ran: none was found";
 }
 
-/** For a log of a known tool that has no closing counts: the tool was killed, or the log was cut. */
+/** For a log of a known tool without its closing counts: the tool was killed, or the log was cut. */
 export const endsEarly = "the log ends before the summary: the counts are unknown";
+
+/** The same of a tool whose lines could be counted so far. */
+export const endsInTheMiddle = "the log ends before the tool did: the counts are what was seen until then";

@@ -147,3 +147,10 @@ test("of seventy failures fifty are told and twenty are counted", () => {
 	expect(report.leftOut.failures).toBe(20);
 	expect(report.failures[49]).toEqual({ test: "long/test_long.py::test_n[49]", file: "long/test_long.py", message: "assert 49 < 0" });
 });
+
+test("rulers that a test prints end no block", () => {
+	const lines = linesOf("pytest-failures");
+	const captured = lines.indexOf("about to parse") + 1;
+	const report = reportOfLines("pytest", [...lines.slice(0, captured), "=== the till ===", "=======", ...lines.slice(captured)]);
+	expect(report).toEqual(reportOf("pytest", "pytest-failures"));
+});

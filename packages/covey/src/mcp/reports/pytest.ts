@@ -57,7 +57,7 @@ export class PytestParser implements ToolParser {
 
 	#header(text: string): void {
 		const title = /^=+ (.+?) =+$/.exec(text)?.[1];
-		if (title === undefined) this.#block?.line(text);
+		if (title === undefined || (this.#block && !sections.test(title) && !closing.test(title))) this.#block?.line(text);
 		else this.#openSection(title);
 	}
 
@@ -103,7 +103,7 @@ export class PytestParser implements ToolParser {
 
 	/** `3 failed, 2 passed, 1 error in 0.04s`, with or without its frame. */
 	#counts(text: string): void {
-		if (!/^(no tests ran|\d+ (passed|failed|skipped|deselected|x?failed|x?passed|errors?|warnings?, )\b.*) in [\d.]+s/.test(text)) return;
+		if (!closing.test(text)) return;
 		this.recognised = true;
 		const amount = (word: string): number => amountOf(text, word);
 		this.#deselected = Math.max(this.#deselected, amount("deselected"));
@@ -135,6 +135,11 @@ export class PytestParser implements ToolParser {
 }
 
 const [digit0, digit9] = [48, 57];
+
+/** What ends a block; a test may print rulers of its own. */
+const sections =
+	/^(ERRORS|FAILURES|X?PASSES|XFAILURES|warnings summary|short test summary info|rerun test summary info|slowest .*|tests coverage)/;
+const closing = /^(no tests ran|\d+ (x?failed|x?passed|skipped|deselected|errors?|warnings?, )\b.*) in [\d.]+s/;
 
 class FailureBlock {
 	readonly name: string;
