@@ -132,4 +132,27 @@ describe("git over HTTP", () => {
 		const none = await fetch(`${bench.http}/git/${bench.key.repository}/packs/${"0".repeat(40)}`);
 		expect(none.status).toBe(404);
 	});
+
+	test("takes a small pack that comes with the offer, and wants another when it is of no use", async () => {
+		await using bench = await startBench();
+		const edit = async (text: string) => {
+			bench.scratch.write({ "a.txt": text });
+			const snapshot = await bench.take();
+			await snapshot.delivered();
+			return snapshot;
+		};
+		const before = await edit("c\n");
+		const next = await edit("d\n");
+		const { bases, content } = next.smallPack!;
+		expect(bases).toEqual([before.commit]);
+		const pack = { bases: [...bases], content: content.toString("base64") };
+		expect((await offerSnapshot(bench.store, "default", next, pack)).have).toBe(false);
+		const [, known] = await bench.store.bases(bench.key);
+		expect((await offerSnapshot(bench.store, "default", next, { ...pack, bases: [known!] })).have).toBe(true);
+		const other = await edit("e\n");
+		const torn = { bases: [known!], content: other.smallPack!.content.subarray(0, -1).toString("base64") };
+		expect((await offerSnapshot(bench.store, "default", other, torn)).have).toBe(false);
+		const whole = { bases: [next.commit], content: other.smallPack!.content.toString("base64") };
+		expect((await offerSnapshot(bench.store, "default", other, whole)).have).toBe(true);
+	});
 });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -120,6 +120,16 @@ describe("the snapshot store", () => {
 		const directory = await bench.store.directory(bench.keyOf(of));
 		expect(readdirSync(join(directory, "objects/pack")).some((name) => name.endsWith(".pack"))).toBe(true);
 		expect((await bytesOf(await bench.store.pack(bench.keyOf(of), of.commit, []))).length).toBeGreaterThan(400);
+	});
+
+	test("mends after a restart the name of a snapshot that a crash has torn", async () => {
+		using bench = createBench();
+		const of = await bench.snapshot();
+		await bench.send(of);
+		const directory = await bench.store.directory(bench.keyOf(of));
+		truncateSync(join(directory, "refs/covey/snapshots", of.commit));
+		expect(await bench.open().has(bench.keyOf(of), of.commit)).toBe(true);
+		execFileSync("git", ["fsck", "--strict", "--full"], { cwd: directory, stdio: "pipe" });
 	});
 
 	test("drops the least recently used beyond its limit, never a pinned one, and stays whole", async () => {

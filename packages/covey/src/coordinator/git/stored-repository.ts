@@ -1,6 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { createBareRepository, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
+import { stat } from "node:fs/promises";
+import { createBareRepository, listSnapshotRefs, removeSnapshotRef, writeSnapshotRef } from "#host/git/bare.ts";
 import { createSharedLock, type SharedLock } from "#kit/shared-lock.ts";
 import { settleQuarantines } from "./quarantine.ts";
 
@@ -18,10 +17,7 @@ export interface StoredRepository extends SharedLock {
 export async function openStoredRepository(directory: string): Promise<StoredRepository | undefined> {
 	if (!(await stat(directory).catch(() => undefined))) return undefined;
 	await settleQuarantines(directory);
-	const usedAt = new Map<string, number>();
-	for (const commit of await readdir(join(directory, snapshotRefs)).catch(() => [])) {
-		usedAt.set(commit, (await stat(join(directory, snapshotRefs, commit))).mtimeMs);
-	}
+	const usedAt = await listSnapshotRefs(directory);
 	return {
 		directory,
 		usedAt,

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { git } from "./git.ts";
 
@@ -28,13 +28,30 @@ const sha256Config = `[core]\n\trepositoryformatversion = 1\n${settings}[extensi
 /** The private ref space: one loose ref per snapshot, named by its commit. Never packed, so a directory listing tells all. */
 export const snapshotRefs = "refs/covey/snapshots";
 
-/** Writes the ref without a process: new or the same, never changed, so no lock is needed. */
+/**
+ * Writes the ref without a process: new or the same, never changed, so no lock is needed. Nor is it flushed: its content
+ * is its name, and what a crash has torn is mended when the refs are listed.
+ */
 export async function writeSnapshotRef(repository: string, commit: string): Promise<void> {
 	const directory = join(repository, snapshotRefs);
 	const temporary = join(repository, `${commit}.${process.pid}.ref`);
 	await mkdir(directory, { recursive: true });
-	await writeFile(temporary, `${commit}\n`, { flush: true });
+	await writeFile(temporary, `${commit}\n`);
 	await rename(temporary, join(directory, commit));
+}
+
+/** Snapshot commit → when its ref was written, in milliseconds. */
+export async function listSnapshotRefs(repository: string): Promise<Map<string, number>> {
+	const directory = join(repository, snapshotRefs);
+	const names = await readdir(directory).catch(() => []);
+	const written = await Promise.all(
+		names.map(async (commit) => {
+			const { size, mtimeMs } = await stat(join(directory, commit));
+			if (size !== commit.length + 1) await writeSnapshotRef(repository, commit);
+			return [commit, mtimeMs] as const;
+		}),
+	);
+	return new Map(written);
 }
 
 export async function removeSnapshotRef(repository: string, commit: string): Promise<void> {

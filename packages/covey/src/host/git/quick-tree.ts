@@ -1,11 +1,10 @@
 import { constants, lstatSync } from "node:fs";
-import { open, readFile, readlink } from "node:fs/promises";
+import { open, readlink } from "node:fs/promises";
 import { posix } from "node:path";
 import { buildTree, type Change } from "./build-tree.ts";
-import { parseIndex } from "./index-file.ts";
+import type { IndexFile } from "./index-file.ts";
 import { type GitObject, gitObject } from "./object.ts";
 import type { FileHasher } from "./plain-files.ts";
-import type { PrivateIndex } from "./private-index.ts";
 import type { Repository } from "./repository.ts";
 import type { TreeFacts } from "./rules.ts";
 import { type GitPath, pathBytes, type StatusEntry } from "./status.ts";
@@ -28,26 +27,26 @@ export async function quickTree(known: {
 	readonly repository: Repository;
 	readonly entries: readonly StatusEntry[];
 	readonly facts: TreeFacts;
-	readonly index?: PrivateIndex;
+	/** Of our copy of the index, which is read while git looks at the files; undefined: it has something out of the ordinary. */
+	readonly indexFile?: Promise<IndexFile | undefined>;
 	readonly hasher?: FileHasher;
 }): Promise<QuickTree | undefined> {
-	const { repository, entries, facts, index, hasher } = known;
+	const { repository, entries, facts, indexFile, hasher } = known;
 	// A filter of LFS takes long, and would be run twice.
-	if (!index || !hasher || entries.length > filesMax || facts.lfsAttributes || !entries.every(isOrdinary)) return undefined;
+	if (!indexFile || !hasher || entries.length > filesMax || facts.lfsAttributes || !entries.every(isOrdinary)) return undefined;
 	const present = entries.filter((entry) => entry.worktreeMode !== undefined || entry.kind === "untracked");
 	const modes = present.map((entry) => entry.worktreeMode ?? modeOfNew(pathBytes(repository.worktreeRoot, entry.path)));
 	if (modes.some((mode) => mode === undefined || !modesRead.has(mode))) return undefined;
 	const files = present.filter((_, i) => modes[i] !== linkMode).map(({ path }) => path);
-	const [content, blobs, ids] = await Promise.all([
-		readFile(index.path).catch(() => undefined),
+	const [index, blobs, ids] = await Promise.all([
+		indexFile,
 		readAll(
 			repository,
 			present.map(({ path }, i) => ({ path, link: modes[i] === linkMode })),
 		),
 		files.length === 0 ? [] : hasher.ids(files),
 	]);
-	const parsed = content && parseIndex(content, repository.idLength);
-	if (!parsed || !blobs || !ids) return undefined;
+	if (!index || !blobs || !ids) return undefined;
 	const idOf = new Map(files.map((path, i) => [path, ids[i]]));
 	const changes = new Map<GitPath, Change>();
 	for (const { path, kind } of entries) if (kind === "deleted") changes.set(path, undefined);
@@ -56,7 +55,7 @@ export async function quickTree(known: {
 		if (idOf.has(path) && idOf.get(path) !== id) return undefined;
 		changes.set(path, { mode: modes[i] as string, id });
 	}
-	const built = buildTree(parsed, changes);
+	const built = buildTree(index, changes);
 	return built && { tree: built.tree, objects: [...blobs, ...built.trees] };
 }
 

@@ -7,6 +7,7 @@ import { copyIndex } from "./copy-index.ts";
 import { createDelivery, type Delivery } from "./delivery.ts";
 import { type GitCall, git, runGit } from "./git.ts";
 import { identifyRepository } from "./identity.ts";
+import { type IndexFile, parseIndex } from "./index-file.ts";
 import { type GitObject, gitObject, snapshotCommit } from "./object.ts";
 import { type FileHasher, startFileHasher } from "./plain-files.ts";
 import { openPrivateIndex, type PrivateIndex } from "./private-index.ts";
@@ -112,6 +113,7 @@ interface Look extends Disposable {
 	readonly status: Status;
 	/** The index that the status speaks of, when it is our copy. */
 	readonly index?: PrivateIndex;
+	readonly indexFile?: Promise<IndexFile | undefined>;
 	readonly hasher?: FileHasher;
 	readonly surroundings?: Surroundings;
 }
@@ -148,6 +150,12 @@ async function inspect(options: SnapshotOptions): Promise<Look> {
 	}
 }
 
+/** Git may replace the file meanwhile, with the same paths and objects in it. */
+async function readIndex(path: string, idLength: number): Promise<IndexFile | undefined> {
+	const content = await readFile(path).catch(() => undefined);
+	return content && parseIndex(content, idLength);
+}
+
 /** Where covey has run before, what was learnt then is taken as known. @returns undefined when something is not as it was. */
 async function inspectKnown(options: SnapshotOptions): Promise<Look | undefined> {
 	const { directory, cacheDirectory, signal } = options;
@@ -158,11 +166,16 @@ async function inspectKnown(options: SnapshotOptions): Promise<Look | undefined>
 	const statusSoon = readStatus({ trust: "user", directory, environment: { GIT_INDEX_FILE: index.path }, refresh: true, signal });
 	const hasher = startFileHasher(known.worktreeRoot, signal);
 	try {
+		// While git looks at the files, all is read that does not depend on them.
+		const indexFile = readIndex(index.path, known.idLength);
+		const surroundingsSoon = findSurroundings(options, known);
+		surroundingsSoon.catch(() => {});
 		const status = await statusSoon;
 		const moved = status.head !== known.head?.commit;
 		const repository = moved ? await learnRepository(directory, cacheDirectory, signal) : known;
-		if (status.head === repository.head?.commit)
-			return { repository, status, index, hasher, [Symbol.dispose]: () => hasher[Symbol.dispose]() };
+		const surroundings = moved ? await findSurroundings(options, repository) : await surroundingsSoon;
+		const look = { repository, status, index, indexFile, hasher, surroundings, [Symbol.dispose]: () => hasher[Symbol.dispose]() };
+		if (status.head === repository.head?.commit) return look;
 	} catch {
 		// Whoever asks in the long way hears why.
 		signal?.throwIfAborted();

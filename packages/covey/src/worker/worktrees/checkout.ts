@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, rmdir, writeFile } from "node:fs/promises";
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { copyIndex } from "#host/git/copy-index.ts";
@@ -37,8 +38,8 @@ export async function checkout(
 	const call = { trust: "own", directory: places.root, environment: environmentOf(places), signal } as const;
 	const timings = { checkout: 0, prove: 0 };
 	// The last attempt wanted this very tree: if the proof holds as things stand, there is nothing to check out.
-	const pointed = (await headOf(places)) === wanted.commit;
-	await Promise.all([prepareBooks(places, wanted.commit), removeJobRepository(places.root)]);
+	const pointed = prepareBooks(places, wanted.commit) === wanted.commit;
+	await removeJobRepository(places.root);
 	if (wanted.clean) await git({ ...call, arguments: ["clean", "-ffdxq"] });
 	const jobRepository = writeJobRepository(places, wanted.commit);
 	jobRepository.catch(() => {});
@@ -67,7 +68,8 @@ export function holdProof(places: WorktreePlaces): HeldStatus {
 
 /** What `checkout` made for the job, with whatever the job made of it. */
 export async function removeJobRepository(root: string): Promise<void> {
-	await rm(join(root, ".git"), { recursive: true, force: true });
+	const directory = join(root, ".git");
+	if (lstatSync(directory, { throwIfNoEntry: false })) await rm(directory, { recursive: true, force: true });
 }
 
 /** The second round mends what stood in the way of the first, as a symbolic link in place of a directory. */
@@ -78,16 +80,19 @@ function environmentOf(places: WorktreePlaces): Record<string, string> {
 	return { GIT_DIR: places.books, GIT_WORK_TREE: places.root, GIT_OBJECT_DIRECTORY: places.objects };
 }
 
-/** What was wanted last. A hint only: after a crash the index may be older, and then the proof, which compares HEAD, index and files, fails. */
-async function headOf(places: WorktreePlaces): Promise<string | undefined> {
-	const head = await readFile(join(places.books, "HEAD"), "utf8").catch(() => undefined);
-	return head?.trim();
-}
-
-async function prepareBooks(places: WorktreePlaces, commit: string): Promise<void> {
-	await mkdir(join(places.books, "refs"), { recursive: true });
-	await Promise.all([rm(join(places.books, "index.lock"), { force: true }), writeFile(join(places.books, "HEAD"), `${commit}\n`)]);
-	if (commit.length === 64) await writeFile(join(places.books, "config"), sha256Config);
+/**
+ * A few small files, at once: a promise for each takes longer than all of them.
+ * @returns what was wanted last. A hint only: after a crash the index may be older, and then the proof, which compares
+ * HEAD, index and files, fails.
+ */
+function prepareBooks({ books }: WorktreePlaces, commit: string): string | undefined {
+	const head = join(books, "HEAD");
+	const before = existsSync(head) ? readFileSync(head, "utf8").trim() : undefined;
+	mkdirSync(join(books, "refs"), { recursive: true });
+	rmSync(join(books, "index.lock"), { force: true });
+	writeFileSync(head, `${commit}\n`);
+	if (commit.length === 64) writeFileSync(join(books, "config"), sha256Config);
+	return before;
 }
 
 const sha256Config = "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n";

@@ -1,7 +1,7 @@
-import { readdir, rename, rm, stat } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
-import { createBareRepository, dropUnreachable, removeSnapshotRef, snapshotRefs, writeSnapshotRef } from "#host/git/bare.ts";
+import { createBareRepository, dropUnreachable, listSnapshotRefs, removeSnapshotRef, writeSnapshotRef } from "#host/git/bare.ts";
 import { readAhead } from "#host/git/read-ahead.ts";
 import { smallPackLimits } from "#host/git/small-pack.ts";
 import { unpack } from "#host/git/unpack.ts";
@@ -135,7 +135,6 @@ async function replace(directory: string, idLength: number): Promise<void> {
 
 /** Oldest first. */
 async function listSnapshots(directory: string): Promise<Set<string>> {
-	const names = await readdir(join(directory, snapshotRefs)).catch(() => []);
-	const aged = await Promise.all(names.map(async (name) => ({ name, at: (await stat(join(directory, snapshotRefs, name))).mtimeMs })));
-	return new Set(aged.sort((a, b) => a.at - b.at).map(({ name }) => name));
+	const written = await listSnapshotRefs(directory);
+	return new Set([...written].sort(([, a], [, b]) => a - b).map(([commit]) => commit));
 }
