@@ -1,4 +1,5 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdirSync, readFileSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** One person's cache for one repository: snapshot objects and what was learnt of trees. Losing it costs time only. */
@@ -21,7 +22,7 @@ export async function openSnapshotCache(cacheDirectory: string, repository: stri
 	const directory = join(cacheDirectory, "repositories", repository);
 	const day = Math.floor(now / dayMs);
 	const cache = { directory, objects: join(directory, `objects-${day}`), olderObjects: join(directory, `objects-${day - 1}`) };
-	const made = await mkdir(cache.objects, { recursive: true, mode: 0o700 });
+	const made = mkdirSync(cache.objects, { recursive: true, mode: 0o700 });
 	if (made !== undefined) await dropOlder(directory, day - 1);
 	return cache;
 }
@@ -30,6 +31,18 @@ async function dropOlder(directory: string, oldestDay: number): Promise<void> {
 	for (const name of await readdir(directory)) {
 		const day = /^objects-(\d+)$/.exec(name)?.[1];
 		if (day !== undefined && Number(day) < oldestDay) await rm(join(directory, name), { recursive: true, force: true });
+	}
+}
+
+/**
+ * What was remembered in a small file, if it is there. Read at once: a promise comes back only when everything else
+ * that a starting program does has had its turn, and much waits for this.
+ */
+export function readSmall(file: string): string | undefined {
+	try {
+		return readFileSync(file, "utf8");
+	} catch {
+		return undefined;
 	}
 }
 

@@ -1,6 +1,6 @@
-import { lstat, readFile, rename, writeFile } from "node:fs/promises";
+import { lstat, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { SnapshotCache } from "./cache.ts";
+import { readSmall, type SnapshotCache } from "./cache.ts";
 import { type GitObject, loosePath, writeLooseObjects } from "./object.ts";
 import type { PrivateIndex } from "./private-index.ts";
 import { encodePack } from "./small-pack.ts";
@@ -30,15 +30,15 @@ export interface SmallPack {
  * @param index of which the snapshot was made; undefined: git made it, and nobody knows of what.
  * @param objects all that may be new in it, the commit too.
  */
-export async function createDelivery(made: {
+export function createDelivery(made: {
 	readonly cache: SnapshotCache;
 	readonly index: PrivateIndex | undefined;
 	readonly commit: string;
 	readonly objects: readonly GitObject[];
-}): Promise<Delivery> {
+}): Delivery {
 	const { cache, index, commit, objects } = made;
 	const file = index && join(index.directory, "delivered");
-	const before = file ? await readDelivered(file) : undefined;
+	const before = file ? readDelivered(file) : undefined;
 	let storing: Promise<void> | undefined;
 	const store = async () => {
 		const there = await Promise.all(objects.map(({ id }) => exists(loosePath(cache.objects, id))));
@@ -68,8 +68,8 @@ interface Delivered {
 	readonly objects: readonly string[];
 }
 
-async function readDelivered(file: string): Promise<Delivered | undefined> {
-	const text = await readFile(file, "utf8").catch(() => undefined);
+function readDelivered(file: string): Delivered | undefined {
+	const text = readSmall(file);
 	return text === undefined ? undefined : JSON.parse(text);
 }
 

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readSmall } from "./cache.ts";
 import { runGit } from "./git.ts";
 import type { Repository } from "./repository.ts";
 
@@ -11,8 +13,8 @@ import type { Repository } from "./repository.ts";
  */
 export async function identifyRepository(repository: Repository, cacheDirectory: string, signal?: AbortSignal): Promise<string> {
 	const file = join(cacheDirectory, "identities", hash(repository.commonDirectory));
-	const [stamp, remembered] = await Promise.all([configStamp(repository), readFile(file, "utf8").catch(() => "")]);
-	const [rememberedStamp, rememberedId] = remembered.split("\n");
+	const stamp = configStamp(repository);
+	const [rememberedStamp, rememberedId] = (readSmall(file) ?? "").split("\n");
 	if (rememberedStamp === stamp && rememberedId) return rememberedId;
 	const source = await identitySource(repository, signal);
 	const id = hash(source);
@@ -51,8 +53,8 @@ async function identitySource(repository: Repository, signal?: AbortSignal): Pro
 	return root ? `root ${root}` : `path ${repository.commonDirectory}`;
 }
 
-async function configStamp(repository: Repository): Promise<string> {
-	const config = await stat(join(repository.commonDirectory, "config")).catch(() => undefined);
+function configStamp(repository: Repository): string {
+	const config = statSync(join(repository.commonDirectory, "config"), { throwIfNoEntry: false });
 	return `${config?.mtimeMs} ${config?.size} ${config?.ino}`;
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
+import { readSmall } from "./cache.ts";
 import { type GitCall, git } from "./git.ts";
 import { type GitPath, pathText } from "./status.ts";
 
@@ -52,7 +53,7 @@ export function mentionsLfs(attributes: string): boolean {
 /** The facts of `tree`, from the cache or by reading the tree once. `call` says how to reach the repository. */
 export async function treeFacts(tree: string, call: Omit<GitCall, "arguments">, cacheDirectory: string): Promise<TreeFacts> {
 	const file = join(cacheDirectory, "trees", tree);
-	const remembered = await readFile(file, "utf8").catch(() => undefined);
+	const remembered = readSmall(file);
 	if (remembered !== undefined) return JSON.parse(remembered);
 	const facts = await readTreeFacts(tree, call);
 	await mkdir(dirname(file), { recursive: true, mode: 0o700 });

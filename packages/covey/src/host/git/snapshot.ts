@@ -103,7 +103,7 @@ export async function createSnapshot(options: SnapshotOptions): Promise<Snapshot
 		notes: notes(repository, entries, facts),
 		objectDirectories,
 		timings: { inspect: inspected - started, check: checked - inspected, write: performance.now() - checked },
-		...(await createDelivery({ cache, index: quick && index, commit, objects })),
+		...createDelivery({ cache, index: quick && index, commit, objects }),
 	};
 }
 
