@@ -13,7 +13,8 @@ export class BiomeParser implements ToolParser {
 	readonly #found: Collector;
 	#section: Section | undefined;
 	#open: Diagnostic | undefined;
-	readonly #told: { error?: number; warning?: number } = {};
+	/** Counts that Biome told; it does not show every diagnostic. */
+	readonly #told = { error: 0, warning: 0 };
 	#isComplete = false;
 
 	constructor(options: ReportOptions = {}) {
@@ -29,8 +30,8 @@ export class BiomeParser implements ToolParser {
 	end(): Report {
 		this.#close();
 		if (this.recognised && !this.#isComplete) this.#found.note(endsInTheMiddle);
-		const counted = this.#isComplete ? { errors: this.#told.error ?? 0, warnings: this.#told.warning ?? 0 } : {};
-		return this.#found.report(counted);
+		const [errors, warnings] = (["error", "warning"] as const).map((level) => Math.max(this.#told[level], this.#found.count(level)));
+		return this.#found.report(this.#isComplete ? { errors, warnings } : {});
 	}
 
 	/** `lint/cart.ts:7:10 lint/suspicious/noDoubleEquals  FIXABLE  ━━━━` */
@@ -47,7 +48,7 @@ export class BiomeParser implements ToolParser {
 	#inSection({ rule, place }: Section, text: string): void {
 		const mark = text.charAt(2);
 		const words = text.slice(4);
-		if (this.#open === undefined && "×✖!⚠".includes(mark)) {
+		if (this.#open === undefined && mark !== "" && "×✖!⚠".includes(mark)) {
 			this.#open = { level: "!⚠".includes(mark) ? "warning" : "error", code: rule, ...place, message: words };
 		} else if (this.#open && this.#open.suggestion === undefined) {
 			const fix = "iℹ".includes(mark) ? /^(?:Safe|Unsafe) fix: (.+)$/.exec(words)?.[1] : undefined;
@@ -69,7 +70,7 @@ export class BiomeParser implements ToolParser {
 			this.recognised = true;
 			this.#isComplete = true;
 			if (checked === "0") this.#found.note("no file was checked");
-		} else if (found && this.recognised) this.#told[found[2] as Diagnostic["level"]] = wholeOf(found[1]);
+		} else if (found && this.recognised) this.#told[found[2] as Diagnostic["level"]] += wholeOf(found[1]);
 		else if (hidden !== undefined) this.#found.note(`biome itself did not show ${plural(wholeOf(hidden), "diagnostic")}`);
 	}
 }

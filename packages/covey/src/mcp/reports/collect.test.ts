@@ -41,16 +41,21 @@ test("paths below the root become relative, also those found before the root was
 	found.diagnose({ level: "error", file: "file:///home/dev/shop/b.ts", message: "no" });
 	found.diagnose({ level: "error", file: "/home/dev/shopping/c.ts", message: "no" });
 	found.diagnose({ level: "error", file: "./d.ts", message: "no" });
-	found.root = "/home/dev/shop";
+	found.ranIn("/home/dev/shop");
 	expect(found.report().diagnostics.map(({ file }) => file)).toEqual(["a.ts", "b.ts", "/home/dev/shopping/c.ts", "d.ts"]);
 });
 
-test("paths of a tool that ran in a package are told from where the command ran", () => {
-	const found = new Collector({ root: "/home/dev/shop" });
-	found.root = "/home/dev/shop/packages/web";
-	found.diagnose({ level: "error", file: "test/a.ts", message: "no" });
-	found.diagnose({ level: "error", file: "/home/dev/shop/packages/api/b.ts", message: "no" });
-	expect(found.report().diagnostics.map(({ file }) => file)).toEqual(["packages/web/test/a.ts", "packages/api/b.ts"]);
+test("of several directories what they share is the root, unless the root is known", () => {
+	const files = ["/home/dev/shop/packages/web/a.ts", "/home/dev/shop/packages/webshop/b.ts"];
+	const placed = (options?: { readonly root: string }) => {
+		const found = new Collector(options);
+		found.ranIn("/home/dev/shop/packages/web");
+		found.ranIn("/home/dev/shop/packages/webshop");
+		for (const file of files) found.diagnose({ level: "error", file, message: "no" });
+		return found.report().diagnostics.map(({ file }) => file);
+	};
+	expect(placed()).toEqual(["web/a.ts", "webshop/b.ts"]);
+	expect(placed({ root: "/home/dev/shop" })).toEqual(["packages/web/a.ts", "packages/webshop/b.ts"]);
 });
 
 test("a message is its lines without blank edges and common indent", () => {

@@ -15,13 +15,9 @@ export interface Counted {
  * no longer fits.
  */
 export class Collector {
-	/**
-	 * Where the tool itself ran, if it tells: its relative paths are relative to it. It holds for what was found before,
-	 * too.
-	 */
-	root: string | undefined;
-	/** Where the command ran: what is below it becomes relative to it. */
-	readonly #base: string | undefined;
+	/** Where the command ran, or else the tools: paths below it become relative to it. */
+	#root: string | undefined;
+	readonly #isRootKnown: boolean;
 	readonly #failures = new Map<string, FailurePiece>();
 	readonly #failuresLeftOut = new Keys();
 	readonly #diagnostics: Diagnostic[] = [];
@@ -31,7 +27,13 @@ export class Collector {
 	readonly #notes = new Set<string>();
 
 	constructor(options: ReportOptions = {}) {
-		this.#base = options.root?.replace(/\/*$/, "/");
+		this.#root = options.root?.replace(/\/*$/, "/");
+		this.#isRootKnown = options.root !== undefined;
+	}
+
+	/** A tool tells the directory in which it ran. Of several directories what they share stands for where the command ran. */
+	ranIn(directory: string): void {
+		if (!this.#isRootKnown) this.#root = sharedDirectory(this.#root, directory.replace(/\/*$/, "/"));
 	}
 
 	/**
@@ -96,12 +98,16 @@ export class Collector {
 	#placed<Found extends { readonly file?: string }>(found: Found): Found {
 		const { file } = found;
 		if (file === undefined) return found;
-		const root = this.root?.replace(/\/*$/, "/");
-		const base = this.#base ?? root;
 		const path = file.replace(/^file:\/\//, "").replace(/^\.\//, "");
-		const inPackage = root !== undefined && base !== undefined && root.startsWith(base) && !path.startsWith("/") ? root + path : path;
-		return { ...found, file: base !== undefined && inPackage.startsWith(base) ? inPackage.slice(base.length) : inPackage };
+		return { ...found, file: this.#root !== undefined && path.startsWith(this.#root) ? path.slice(this.#root.length) : path };
 	}
+}
+
+function sharedDirectory(known: string | undefined, other: string): string {
+	if (known === undefined) return other;
+	let end = 0;
+	while (end < known.length && known[end] === other[end]) end += 1;
+	return known.slice(0, known.lastIndexOf("/", end - 1) + 1);
 }
 
 /** File, line and column are one word: those of two places do not mix. */

@@ -1,4 +1,3 @@
-import { wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { fieldsOf, itemsOf, numberOf, readJson, textOf } from "./json.ts";
 import { placeOf } from "./place.ts";
@@ -10,7 +9,8 @@ export class EslintParser implements ToolParser {
 	readonly #found: Collector;
 	/** The last line that was not indented: the file of the problems below it. */
 	#file: string | undefined;
-	#counts: { readonly errors: number; readonly warnings: number } | undefined;
+	/** ESLint told a sum: what was seen is all there is. */
+	#isComplete = false;
 	/** ESLint itself failed; the paragraph below tells why. */
 	#isBroken = false;
 
@@ -24,7 +24,7 @@ export class EslintParser implements ToolParser {
 		if (files === undefined) this.#found.note("the JSON of eslint is longer than a line may be, and was not read");
 		this.recognised = true;
 		for (const { filePath, messages } of itemsOf(files).map(fieldsOf)) for (const one of itemsOf(messages)) this.#message(filePath, one);
-		if (files !== undefined) this.#counts = { errors: this.#found.count("error"), warnings: this.#found.count("warning") };
+		this.#isComplete ||= files !== undefined;
 		return true;
 	}
 
@@ -38,7 +38,8 @@ export class EslintParser implements ToolParser {
 	}
 
 	end(): Report {
-		return this.#found.report(this.#counts);
+		const [errors, warnings] = [this.#found.count("error"), this.#found.count("warning")];
+		return this.#found.report(this.#isComplete ? { errors, warnings } : {});
 	}
 
 	/** `  7:10  error    Expected '===' and instead saw '=='  eqeqeq` */
@@ -56,10 +57,7 @@ export class EslintParser implements ToolParser {
 
 	/** `✖ 7 problems (6 errors, 1 warning)` */
 	#sum(text: string): void {
-		const found = /^✖ \d+ problems? \((\d+) errors?, (\d+) warnings?\)/.exec(text);
-		if (!found) return;
-		this.recognised = true;
-		this.#counts = { errors: wholeOf(found[1]), warnings: wholeOf(found[2]) };
+		if (/^✖ \d+ problems? \(\d+ errors?, \d+ warnings?\)/.test(text)) this.recognised = this.#isComplete = true;
 	}
 
 	#message(path: unknown, value: unknown): void {

@@ -5,6 +5,7 @@ import { fieldsOf, readJson, textOf } from "./json.ts";
 import { endsInTheMiddle, nothingRan } from "./nothing-ran.ts";
 import { placeOf } from "./place.ts";
 import type { Report, ReportOptions, ToolParser } from "./report.ts";
+import { noTests } from "./test-counts.ts";
 
 /**
  * Reads `go build`, `go vet` and `go test`, as text, with `-v`, and as the events of `-json` (`go doc test2json`).
@@ -54,7 +55,7 @@ export class GoParser implements ToolParser {
 		if (idle) this.#found.note(nothingRan({ filter: this.#filter, passedOver: this.#packagesIdle, noun: "package" }));
 		if (this.#packagesRun === 0 && this.#packagesWithout > 0 && this.#unbuiltCount === 0)
 			this.#found.note("no test ran: no package has test files");
-		return this.#found.report({ tests: idle ? { passed: 0, failed: 0, ignored: 0 } : counts });
+		return this.#found.report({ tests: idle ? noTests : counts });
 	}
 
 	/** The text that a person reads for an event; the frame of the events says nothing to them. */

@@ -4,6 +4,7 @@ import { Javac, JavaException } from "./java.ts";
 import { endsInTheMiddle, nothingRan } from "./nothing-ran.ts";
 import { type Place, placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
+import { addCounts, noTests } from "./test-counts.ts";
 
 /**
  * Reads the plain console of Gradle: compilers' messages, the test events that the build's `testLogging` lets through
@@ -43,8 +44,7 @@ export class GradleParser implements ToolParser {
 		this.#explain();
 		const { PASSED: passed, FAILED: failed, SKIPPED: ignored } = this.#seen;
 		if (this.recognised && !this.#isClosed) this.#found.note(endsInTheMiddle);
-		const tests =
-			this.#told ?? (this.#isIdle ? { passed: 0, failed: 0, ignored: 0 } : passed > 0 ? { passed, failed, ignored } : undefined);
+		const tests = this.#told ?? (this.#isIdle ? noTests : passed > 0 ? { passed, failed, ignored } : undefined);
 		return this.#found.report({ tests });
 	}
 
@@ -88,9 +88,8 @@ export class GradleParser implements ToolParser {
 
 	#counts(text: string): void {
 		const [failed, ignored] = [amountOf(text, "failed"), amountOf(text, "skipped")];
-		const before = this.#told ?? { passed: 0, failed: 0, ignored: 0 };
 		const passed = Math.max(0, wholeOf(/^\d+/.exec(text)?.[0]) - failed - ignored);
-		this.#told = { passed: before.passed + passed, failed: before.failed + failed, ignored: before.ignored + ignored };
+		this.#told = addCounts(this.#told, { passed, failed, ignored });
 		this.recognised = true;
 	}
 

@@ -3,6 +3,7 @@ import { Block, Collector } from "./collect.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, placeOf, readPlace } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
+import { addCounts, noTests, ranNone } from "./test-counts.ts";
 
 /**
  * Reads the text of jest: per test file a line PASS or FAIL, then a section "  ● name" for each failed test or for the
@@ -16,6 +17,9 @@ export class JestParser implements ToolParser {
 	#section: Section | undefined;
 	#tests: TestCounts | undefined;
 	#sawSuites = false;
+	/** Runs that ended; paths and names are only unique within one. */
+	#runs = 0;
+	#isRunning = false;
 	#suitesFailed = 0;
 	#pattern: string | undefined;
 	#testFiles: number | undefined;
@@ -35,10 +39,10 @@ export class JestParser implements ToolParser {
 
 	end(): Report {
 		this.#close();
-		if (this.recognised && !this.#tests) this.#found.note(endsEarly);
+		if (this.#isRunning) this.#found.note(endsEarly(this.#tests));
 		if (this.#suitesFailed > 0)
 			this.#found.note(`${plural(this.#suitesFailed, "test file")} failed to run, and no test of such a file is counted`);
-		if (this.#tests && this.#tests.passed + this.#tests.failed === 0 && this.#suitesFailed === 0) this.#found.note(this.#idle(this.#tests));
+		if (ranNone(this.#tests) && this.#suitesFailed === 0) this.#found.note(this.#idle(this.#tests));
 		return this.#found.report({ tests: this.#tests });
 	}
 
@@ -52,6 +56,7 @@ export class JestParser implements ToolParser {
 		this.#close();
 		if (title === "Console" || this.#file === undefined) return;
 		this.recognised = true;
+		this.#isRunning = true;
 		this.#section = new Section(title, this.#file);
 	}
 
@@ -60,29 +65,31 @@ export class JestParser implements ToolParser {
 		this.#section = undefined;
 		if (section === undefined) return;
 		const { file, isSuite, test } = section;
-		const key = `${file}\0${test}`;
+		const key = `${this.#runs}\0${file}\0${test}`;
 		if (isSuite && !this.#found.knows(key)) this.#suitesFailed += 1;
 		this.#found.failed(key, { test, file, ...section.place, message: section.message });
 	}
 
 	#closing(text: string): void {
 		if (text.startsWith("Test Suites: ")) {
-			this.recognised = true;
 			this.#close();
-			this.#sawSuites = true;
+			this.recognised = this.#sawSuites = this.#isRunning = true;
 		} else if (this.#sawSuites && text.startsWith("Tests: ")) {
-			this.#tests = {
-				passed: amountOf(text, "passed"),
-				failed: amountOf(text, "failed"),
-				ignored: amountOf(text, "skipped") + amountOf(text, "todo"),
-			};
+			const ignored = amountOf(text, "skipped") + amountOf(text, "todo");
+			this.#ended({ passed: amountOf(text, "passed"), failed: amountOf(text, "failed"), ignored });
 		} else if (text.startsWith("No tests found, exiting with code")) {
 			this.recognised = true;
-			this.#tests = { passed: 0, failed: 0, ignored: 0 };
+			this.#ended(noTests);
 		} else if (text.startsWith("  testMatch: ")) this.#testFiles = wholeOf(/ - (\d+) matches$/.exec(text)?.[1]);
 		else if (text.startsWith("Pattern: ")) this.#pattern = /^Pattern: (.+) - 0 matches$/.exec(text)?.[1];
 		else if (text.startsWith("Ran all test suites")) this.#pattern ??= /with tests matching "(.+)"/.exec(text)?.[1];
 		else if (text === "Summary of all failing tests") this.#close();
+	}
+
+	#ended(tests: TestCounts): void {
+		this.#runs += 1;
+		this.#isRunning = false;
+		this.#tests = addCounts(this.#tests, tests);
 	}
 
 	#idle({ ignored }: TestCounts): string {

@@ -53,8 +53,9 @@ export class LanesParser implements ToolParser {
 	}
 
 	#open(name: string, directory: string | undefined): void {
-		if (this.#lanes.has(name) || this.#lanes.size >= lanesMax) return;
-		this.#lanes.set(name, { directory: directory === "." ? undefined : directory, tool: this.#newTool() });
+		if (this.#lanes.has(name)) return;
+		if (this.#lanes.size >= lanesMax) this.#notes.add(`of the tasks after the first ${lanesMax} the output was not read`);
+		else this.#lanes.set(name, { directory: directory === "." ? undefined : directory, tool: this.#newTool() });
 	}
 
 	#inLane(text: string, stream: "stdout" | "stderr"): boolean {
@@ -71,7 +72,7 @@ interface Lane {
 	readonly tool: ToolParser;
 }
 
-const lanesMax = 50;
+const lanesMax = 300;
 
 /** The findings of one task, under its name. */
 function inLane(name: string, directory: string | undefined, report: Report): Report {

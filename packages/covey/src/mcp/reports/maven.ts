@@ -4,6 +4,7 @@ import { Javac, JavaException } from "./java.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { placeOf } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
+import { addCounts, noTests, ranNone } from "./test-counts.ts";
 
 /**
  * Reads Maven with Surefire or Failsafe: a line per test class, below it each failure with its stack, at the end the
@@ -37,10 +38,9 @@ export class MavenParser implements ToolParser {
 	end(): Report {
 		this.#close();
 		this.#javac.end();
-		if (this.#isOpen) this.#found.note(endsEarly);
-		const ran = this.#tests === undefined || this.#tests.passed + this.#tests.failed > 0;
-		if (!ran && !this.#isIdle) this.#found.note(nothingRan({ filter: this.#filter, ignored: this.#tests?.ignored }));
-		return this.#found.report({ tests: this.#isIdle && this.#tests === undefined ? { passed: 0, failed: 0, ignored: 0 } : this.#tests });
+		if (this.#isOpen) this.#found.note(endsEarly(this.#tests));
+		if (ranNone(this.#tests) && !this.#isIdle) this.#found.note(nothingRan({ filter: this.#filter, ignored: this.#tests.ignored }));
+		return this.#found.report({ tests: this.#isIdle && this.#tests === undefined ? noTests : this.#tests });
 	}
 
 	#tagged(level: string, text: string): void {
@@ -73,12 +73,8 @@ export class MavenParser implements ToolParser {
 		this.#isOpen = text.includes("Time elapsed");
 		if (this.#isOpen) return;
 		const [run = 0, failures = 0, errors = 0, skipped = 0] = (text.match(/\d+/g) ?? []).map(wholeOf);
-		const { passed, failed, ignored } = this.#tests ?? { passed: 0, failed: 0, ignored: 0 };
-		this.#tests = {
-			passed: passed + Math.max(0, run - failures - errors - skipped),
-			failed: failed + failures + errors,
-			ignored: ignored + skipped,
-		};
+		const [failed, passed] = [failures + errors, Math.max(0, run - failures - errors - skipped)];
+		this.#tests = addCounts(this.#tests, { passed, failed, ignored: skipped });
 	}
 
 	#complaint(level: string, text: string): void {

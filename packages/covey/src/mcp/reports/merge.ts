@@ -1,4 +1,5 @@
-import { type Report, reportLimits, type TestCounts } from "./report.ts";
+import { type Report, reportLimits } from "./report.ts";
+import { addCounts } from "./test-counts.ts";
 
 /** Reports of several tools that wrote into one log, as one. */
 export function mergeReports(reports: readonly Report[]): Report {
@@ -8,7 +9,7 @@ export function mergeReports(reports: readonly Report[]): Report {
 	const errors = reports.flatMap((report) => report.errors ?? []);
 	const warnings = reports.flatMap((report) => report.warnings ?? []);
 	return {
-		...(tests.length > 0 && { tests: tests.reduce(addTests) }),
+		...(tests.length > 0 && { tests: tests.reduce(addCounts) }),
 		failures: failures.slice(0, reportLimits.failuresMax),
 		diagnostics: diagnostics.slice(0, reportLimits.diagnosticsMax),
 		...(errors.length > 0 && { errors: errors.reduce(add) }),
@@ -22,10 +23,6 @@ export function mergeReports(reports: readonly Report[]): Report {
 }
 
 const add = (a: number, b: number): number => a + b;
-
-function addTests(a: TestCounts, b: TestCounts): TestCounts {
-	return { passed: a.passed + b.passed, failed: a.failed + b.failed, ignored: a.ignored + b.ignored };
-}
 
 function leftOutDiagnostics(reports: readonly Report[]): Readonly<Record<string, number>> {
 	const leftOut = new Map<string, number>();

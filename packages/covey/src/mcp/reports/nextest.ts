@@ -4,11 +4,13 @@ import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { PanicReader } from "./panic.ts";
 import type { Place } from "./place.ts";
 import { reportLimits, type TestCounts } from "./report.ts";
+import { addCounts, ranNone } from "./test-counts.ts";
 
 /** Reads the text of cargo-nextest: a line per test, below it the output of one that failed, and a summary that repeats the failed ones. */
 export class Nextest {
 	readonly #found: Collector;
-	#started = false;
+	#wasSeen = false;
+	#isRunning = false;
 	#counts: TestCounts | undefined;
 	#skipped = 0;
 	/** What tests told that were tried again. */
@@ -20,7 +22,7 @@ export class Nextest {
 	}
 
 	get wasSeen(): boolean {
-		return this.#started;
+		return this.#wasSeen;
 	}
 
 	line(text: string): void {
@@ -37,25 +39,24 @@ export class Nextest {
 
 	end(filter: string | undefined): TestCounts | undefined {
 		this.#close();
-		if (!this.#started) return undefined;
-		if (!this.#counts) this.#found.note(endsEarly);
-		if (this.#counts && this.#counts.passed + this.#counts.failed === 0)
-			this.#found.note(nothingRan({ filter, passedOver: this.#skipped }));
+		if (!this.#wasSeen) return undefined;
+		if (this.#isRunning) this.#found.note(endsEarly(this.#counts));
+		if (ranNone(this.#counts)) this.#found.note(nothingRan({ filter, passedOver: this.#skipped }));
 		return this.#counts;
 	}
 
 	#start(skipped: number): void {
-		this.#started = true;
-		this.#skipped = skipped;
+		this.#wasSeen = this.#isRunning = true;
+		this.#skipped += skipped;
 	}
 
 	#status(status: string, binary: string, test: string): void {
 		this.#close();
-		this.#started = true;
+		this.#wasSeen = true;
 		if (passing.test(status)) return;
 		const key = `${binary}\0${test}`;
 		const tried = this.#tries.get(key);
-		if (this.#counts) this.#found.failed(key, { test, message: `ended with ${outcomeOf(status)}`, ...tried });
+		if (!this.#isRunning) this.#found.failed(key, { test, message: `ended with ${outcomeOf(status)}`, ...tried });
 		else this.#current = { test, key, status, panic: new PanicReader(test) };
 	}
 
@@ -73,12 +74,13 @@ export class Nextest {
 
 	#summary(text: string): void {
 		this.#close();
+		this.#isRunning = false;
 		const amount = (word: string): number => amountOf(text, word);
-		this.#counts = {
+		this.#counts = addCounts(this.#counts, {
 			passed: amount("passed"),
 			failed: amount("failed") + amount("timed out") + amount("exec failed"),
 			ignored: amount("skipped"),
-		};
+		});
 	}
 }
 

@@ -1,15 +1,19 @@
 import { wholeOf } from "./amounts.ts";
 import { Block, Collector } from "./collect.ts";
-import { endsEarly, nothingRan } from "./nothing-ran.ts";
+import { nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, readPlace } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
+import { addCounts, ranNone } from "./test-counts.ts";
 
 /** Reads Node's own test runner in its format "spec": counts marked ℹ, then the failing tests, each below a line with its place. */
 export class NodeTestParser implements ToolParser {
 	recognised = false;
 	readonly #filter: string | undefined;
 	readonly #found: Collector;
+	/** Of the run whose counts are being told. */
 	readonly #counts = new Map<string, number>();
+	#tests: TestCounts | undefined;
+	#runs = 0;
 	#place: Place | undefined;
 	#open: Open | undefined;
 
@@ -21,7 +25,7 @@ export class NodeTestParser implements ToolParser {
 	line(text: string): void {
 		const count = text.startsWith("ℹ ") ? /^ℹ (tests|pass|fail|cancelled|skipped|todo) (\d+)$/.exec(text) : null;
 		const place = text.startsWith("test at ") ? readPlace(text.slice("test at ".length)) : undefined;
-		if (count) this.#counts.set(count[1]!, wholeOf(count[2]));
+		if (count) this.#count(count[1]!, wholeOf(count[2]));
 		else if (place) this.#begin(place);
 		else if (this.#place && text.startsWith("✖ ")) this.#name(text, this.#place);
 		else if (this.#open) this.#inFailure(this.#open, text);
@@ -30,16 +34,30 @@ export class NodeTestParser implements ToolParser {
 
 	end(): Report {
 		this.#close();
-		const tests = this.#tests;
-		if (this.recognised && !tests) this.#found.note(endsEarly);
-		if (tests && tests.passed + tests.failed === 0) this.#found.note(nothingRan({ filter: this.#filter, ignored: tests.ignored }));
-		return this.#found.report({ tests });
+		this.#add();
+		if (ranNone(this.#tests)) this.#found.note(nothingRan({ filter: this.#filter, ignored: this.#tests.ignored }));
+		return this.#found.report({ tests: this.#tests });
 	}
 
-	get #tests(): TestCounts | undefined {
+	/** "tests" is the first count of a run. */
+	#count(what: string, amount: number): void {
+		if (what === "tests") {
+			this.#close();
+			this.#add();
+			this.#runs += 1;
+		}
+		this.#counts.set(what, amount);
+	}
+
+	#add(): void {
 		const of = (word: string): number => this.#counts.get(word) ?? 0;
-		if (!this.#counts.has("pass") || !this.#counts.has("fail")) return undefined;
-		return { passed: of("pass"), failed: of("fail") + of("cancelled"), ignored: of("skipped") + of("todo") };
+		if (this.#counts.has("pass") && this.#counts.has("fail"))
+			this.#tests = addCounts(this.#tests, {
+				passed: of("pass"),
+				failed: of("fail") + of("cancelled"),
+				ignored: of("skipped") + of("todo"),
+			});
+		this.#counts.clear();
 	}
 
 	#begin(place: Place): void {
@@ -50,14 +68,17 @@ export class NodeTestParser implements ToolParser {
 	#name(text: string, place: Place): void {
 		this.#place = undefined;
 		const test = text.slice(2).replace(/ \([\d.]+ms\)$/, "");
-		this.#open = { test, place, message: new Block(), frames: new Frames((file) => file.endsWith(place.file)) };
+		this.#open = { test, place, message: new Block(), frames: new Frames((file) => file.endsWith(place.file)), isPastMessage: false };
 	}
 
-	#inFailure({ message, frames }: Open, text: string): void {
+	/** The message is what stands above the stack; below it are the fields of the error. */
+	#inFailure(open: Open, text: string): void {
 		const frame = /^ +at (?:.+ )?(\(?(?:file:\/\/)?[^()\s]+:\d+:\d+\)?)(?: \{)?$/.exec(text)?.[1];
 		const place = frame === undefined ? undefined : readPlace(frame);
-		if (place) frames.add(place);
-		else message.add(text);
+		if (place) open.frames.add(place);
+		open.isPastMessage ||= place !== undefined;
+		if (text !== "" && !text.startsWith(" ")) this.#close();
+		else if (!open.isPastMessage) open.message.add(text);
 	}
 
 	#close(): void {
@@ -66,10 +87,10 @@ export class NodeTestParser implements ToolParser {
 		this.#open = undefined;
 		const { nearest } = frames;
 		const inTest = nearest?.file.endsWith(place.file) ? { ...nearest, file: place.file } : place;
-		this.#found.failed(`${place.file}:${place.line}:${place.col}\0${test}`, {
+		this.#found.failed(`${this.#runs}\0${place.file}:${place.line}:${place.col}\0${test}`, {
 			test,
 			...inTest,
-			message: message.text.split("\n  generatedMessage:", 1)[0]!,
+			message: message.text,
 		});
 	}
 }
@@ -79,4 +100,5 @@ interface Open {
 	readonly place: Place;
 	readonly message: Block;
 	readonly frames: Frames;
+	isPastMessage: boolean;
 }

@@ -1,4 +1,5 @@
 import { plural } from "./amounts.ts";
+import type { TestCounts } from "./report.ts";
 
 /** What a log tells of a run in which no test ran. */
 export interface Idle {
@@ -19,7 +20,9 @@ export function nothingRan({ filter, passedOver = 0, ignored = 0, noun = "test" 
 }
 
 /** For a log of a known tool without its closing counts: the tool was killed, or the log was cut. */
-export const endsEarly = "the log ends before the summary: the counts are unknown";
+export function endsEarly(tests?: TestCounts): string {
+	return tests ? endsInTheMiddle : "the log ends before the summary: the counts are unknown";
+}
 
-/** The same of a tool whose lines could be counted so far. */
+/** The same of a tool whose tests could be counted so far. */
 export const endsInTheMiddle = "the log ends before the tool did: the counts are what was seen until then";

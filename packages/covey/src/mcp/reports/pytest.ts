@@ -3,6 +3,7 @@ import { Block, Collector, cut, present } from "./collect.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, placeOf } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
+import { addCounts, ranNone } from "./test-counts.ts";
 
 /**
  * Reads the text of pytest. "=== ERRORS ===" and "=== FAILURES ===" hold a block for each, under its short name; the
@@ -38,11 +39,9 @@ export class PytestParser implements ToolParser {
 
 	end(): Report {
 		this.#closeBlock();
-		if (this.#section !== undefined && !this.#tests) this.#found.note(endsEarly);
-		if (this.#tests && this.#tests.passed + this.#tests.failed === 0) {
-			const passedOver = this.#deselected;
-			this.#found.note(nothingRan({ filter: this.#filter, passedOver, ignored: this.#tests.ignored }));
-		}
+		if (this.#section !== undefined) this.#found.note(endsEarly(this.#tests));
+		if (ranNone(this.#tests))
+			this.#found.note(nothingRan({ filter: this.#filter, passedOver: this.#deselected, ignored: this.#tests.ignored }));
 		return this.#found.report({ tests: this.#tests });
 	}
 
@@ -50,7 +49,7 @@ export class PytestParser implements ToolParser {
 		const first = text.charCodeAt(0);
 		if (first >= digit0 && first <= digit9) this.#counts(text);
 		else if (text.startsWith("collect")) this.#collection(text);
-		else if (text.startsWith("rootdir: ")) this.#found.root ??= /^rootdir: ([^,]+)/.exec(text)?.[1];
+		else if (text.startsWith("rootdir: ")) this.#found.ranIn(/^rootdir: ([^,]+)/.exec(text)?.[1] ?? "");
 		else if (text.startsWith("ImportError while loading conftest")) this.recognised = true;
 		else if (this.recognised || text.startsWith("ERROR: ")) this.#complaint(text);
 	}
@@ -107,11 +106,12 @@ export class PytestParser implements ToolParser {
 		this.recognised = true;
 		const amount = (word: string): number => amountOf(text, word);
 		this.#deselected = Math.max(this.#deselected, amount("deselected"));
-		this.#tests = {
+		this.#section = undefined;
+		this.#tests = addCounts(this.#tests, {
 			passed: amount("passed") + amount("xpassed"),
 			failed: amount("failed") + amount("error"),
 			ignored: amount("skipped") + amount("xfailed"),
-		};
+		});
 	}
 
 	#collection(text: string): void {

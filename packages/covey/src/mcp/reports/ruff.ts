@@ -1,4 +1,3 @@
-import { wholeOf } from "./amounts.ts";
 import { Collector } from "./collect.ts";
 import { placeOf } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts";
@@ -8,7 +7,8 @@ export class RuffParser implements ToolParser {
 	recognised = false;
 	readonly #found: Collector;
 	#open: Diagnostic | undefined;
-	#told: number | undefined;
+	/** Ruff told a sum: what was seen is all there is. */
+	#isComplete = false;
 
 	constructor(options: ReportOptions = {}) {
 		this.#found = new Collector(options);
@@ -22,13 +22,12 @@ export class RuffParser implements ToolParser {
 
 	end(): Report {
 		this.#close();
-		return this.#found.report({ errors: this.#told });
+		return this.#found.report(this.#isComplete ? { errors: this.#found.count("error") } : {});
 	}
 
 	#head(text: string): void {
 		const concise = /^(\S.*?\.(?:pyi?|ipynb|toml)):(\d+):(\d+): ([A-Z]+\d+|[a-z]+-[a-z-]+|unformatted):? (?:\[\*\] )?(.+)$/.exec(text);
 		const full = /^([A-Z]{1,5}\d{2,5}|invalid-syntax|unformatted):? (?:\[[*-]\] )?(.+)$/.exec(text);
-		const sum = /^Found (\d+) errors?(?: \(\d+ fixed, (\d+) remaining\))?\.$/.exec(text);
 		if (concise) {
 			const [, file, line, col, code, message] = concise;
 			this.#found.diagnose({ level: "error", code: code!, ...placeOf(file!, line, col), message: message! });
@@ -36,10 +35,9 @@ export class RuffParser implements ToolParser {
 		} else if (full) {
 			this.#close();
 			this.#open = { level: "error", code: full[1]!, message: full[2]! };
-		} else if (sum) this.#told = wholeOf(sum[2] ?? sum[1]);
+		} else if (/^Found \d+ errors?\b.*\.$/.test(text)) this.#isComplete = true;
 		else if (text === "All checks passed!") {
-			this.recognised = true;
-			this.#told = 0;
+			this.recognised = this.#isComplete = true;
 		} else if (text.startsWith("Would reformat: ")) {
 			this.#found.diagnose({
 				level: "error",

@@ -3,6 +3,7 @@ import { Block, Collector } from "./collect.ts";
 import { endsEarly, nothingRan } from "./nothing-ran.ts";
 import { Frames, type Place, readPlace } from "./place.ts";
 import type { Report, ReportOptions, TestCounts, ToolParser } from "./report.ts";
+import { addCounts, noTests, ranNone } from "./test-counts.ts";
 
 /**
  * Reads the text of `vitest run`. Each failure is a section: one or more " FAIL " lines (several tests may share one
@@ -14,6 +15,9 @@ export class VitestParser implements ToolParser {
 	readonly #found: Collector;
 	#section: Section | undefined;
 	#tests: TestCounts | undefined;
+	/** Where the last run was started: its paths are relative to it. */
+	#root = "";
+	#isRunning = false;
 	#suitesFailed = 0;
 	#pattern: string | undefined;
 
@@ -30,10 +34,10 @@ export class VitestParser implements ToolParser {
 
 	end(): Report {
 		this.#close();
-		if (this.recognised && !this.#tests) this.#found.note(endsEarly);
+		if (this.#isRunning) this.#found.note(endsEarly(this.#tests));
 		if (this.#suitesFailed > 0)
 			this.#found.note(`${plural(this.#suitesFailed, "test file")} failed to load, and no test of such a file is counted`);
-		if (this.#tests && this.#tests.passed + this.#tests.failed === 0 && this.#suitesFailed === 0) this.#found.note(this.#idle(this.#tests));
+		if (ranNone(this.#tests) && this.#suitesFailed === 0) this.#found.note(this.#idle(this.#tests));
 		return this.#found.report({ tests: this.#tests });
 	}
 
@@ -43,12 +47,14 @@ export class VitestParser implements ToolParser {
 		else if (this.#section) this.#inSection(this.#section, text);
 		else if (text.startsWith(" ")) this.#summary(text);
 		else if (text.startsWith("filter: ")) this.#pattern = text.slice("filter: ".length);
-		else if (text.startsWith("No test files found")) this.#tests = { passed: 0, failed: 0, ignored: 0 };
+		else if (text.startsWith("No test files found")) this.#ended(noTests);
 	}
 
 	#run(root: string): void {
-		this.recognised = true;
-		this.#found.root ??= root.trim();
+		this.#close();
+		this.recognised = this.#isRunning = true;
+		this.#root = root.trim();
+		this.#found.ranIn(this.#root);
 	}
 
 	#fail(name: string): void {
@@ -82,7 +88,9 @@ export class VitestParser implements ToolParser {
 		this.#section = undefined;
 		for (const { test, file } of section?.names ?? []) {
 			const place = section!.placeIn(file);
-			this.#found.failed(`${file}\0${test}`, { test, file, ...place, message: section!.message.text });
+			const path = place?.file ?? file;
+			const absolute = path === undefined || path.startsWith("/") ? path : `${this.#root}/${path}`;
+			this.#found.failed(`${this.#root}\0${file}\0${test}`, { test, ...place, file: absolute, message: section!.message.text });
 		}
 	}
 
@@ -95,7 +103,12 @@ export class VitestParser implements ToolParser {
 			amountOf(tests, "skipped"),
 			amountOf(tests, "todo"),
 		];
-		this.#tests = { passed, failed, ignored: skipped + todo };
+		this.#ended({ passed, failed, ignored: skipped + todo });
+	}
+
+	#ended(tests: TestCounts): void {
+		this.#isRunning = false;
+		this.#tests = addCounts(this.#tests, tests);
 	}
 
 	#idle({ ignored }: TestCounts): string {
@@ -134,7 +147,7 @@ class Section {
 	#words(text: string): void {
 		this.message.add(text);
 		if (this.#mentioned) return;
-		const mentioned = /\[? ?([^\s[]+:\d+:\d+) ?\]?/.exec(text)?.[1];
+		const mentioned = /(?<![^\s[])[^\s[]+:\d+:\d+/.exec(text)?.[0];
 		if (mentioned !== undefined) this.#mentioned = readPlace(mentioned);
 	}
 }
