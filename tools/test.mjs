@@ -1,6 +1,7 @@
 // `npm test`, which is also what CI runs: sets itself up, then every check and every test.
 // Its last line is `N passed, N failed, N skipped`; each check counts as one.
 //   --only checks|core|tests|simulation   one part
+//   --only agents                         a part that is never run unasked: real agents' CLIs, brought by tools/agents.mjs
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +13,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, "node_modules", ".bin");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
 const scratch = mkdtempSync(join(tmpdir(), "covey-test-"));
-const environment = { ...process.env, PATH: `${join(root, "node_modules", "node", "bin")}:${bin}:${process.env.PATH}`, FORCE_COLOR: "0", NO_COLOR: "1" };
+const environment = {
+	...process.env,
+	PATH: `${join(root, "node_modules", "node", "bin")}:${bin}:${process.env.PATH}`,
+	FORCE_COLOR: "0",
+	NO_COLOR: "1",
+};
 
 const checks = [
 	["format and lint", "biome", ["ci", "--log-kind=compact", "."]],
@@ -33,6 +39,10 @@ try {
 	if (wants("checks")) for (const check of checks) await runCheck(...check);
 	if (wants("core")) await runVitest("core, every line and branch", ["--coverage", "packages/covey/src/core"]);
 	if (wants("tests")) await runVitest("everything else", ["--exclude", "packages/covey/src/core/**"]);
+	if (only === "agents") {
+		await runCheck("the agents' CLIs are there", "node", ["tools/agents.mjs"], true);
+		await runVitest("real agents' CLIs", ["tests/agents"], { COVEY_TEST_AGENTS: "1" });
+	}
 	if (wants("simulation"))
 		await runCheck("simulation: the corpus, then a minute of fresh seeds", "node", ["tests/simulation/main.ts", "--ci"], true);
 } catch (error) {
@@ -50,16 +60,17 @@ function wants(part) {
 }
 
 async function runCheck(title, command, args, loud = false) {
-	const { code, output, seconds } = await run(command, args, loud);
+	const { code, output, seconds } = await run(command, args, { loud });
 	if (code === 0) total.passed++;
 	else fail(title, loud ? "its own lines stand above" : output);
 	process.stdout.write(`${code === 0 ? "ok  " : "FAIL"} ${title} (${seconds} s)\n`);
 	if (code !== 0 && !loud) process.stdout.write(`${output}\n`);
 }
 
-async function runVitest(title, args) {
+async function runVitest(title, args, more = {}) {
 	const file = join(scratch, `${total.passed}.json`);
-	const { code, output, seconds } = await run("vitest", ["run", "--reporter=dot", "--reporter=json", `--outputFile.json=${file}`, ...args]);
+	const words = ["run", "--reporter=dot", "--reporter=json", `--outputFile.json=${file}`, ...args];
+	const { code, output, seconds } = await run("vitest", words, { more });
 	let report;
 	try {
 		report = JSON.parse(readFileSync(file, "utf8"));
@@ -111,10 +122,10 @@ function noteSkips(report) {
 	}
 }
 
-function run(command, args, loud = false) {
+function run(command, args, { loud = false, more = {} }) {
 	const started = Date.now();
 	return new Promise((resolve) => {
-		const child = spawn(command, args, { cwd: root, env: environment, stdio: ["ignore", "pipe", "pipe"] });
+		const child = spawn(command, args, { cwd: root, env: { ...environment, ...more }, stdio: ["ignore", "pipe", "pipe"] });
 		let output = "";
 		for (const stream of [child.stdout, child.stderr]) {
 			stream.on("data", (chunk) => {
