@@ -268,3 +268,16 @@ test("after a restart an asker has one full term to say that it is still there",
 	again.pass(2000);
 	expect(again.fleet.tasks.get(id)!.status).toBe("cancelled");
 });
+
+test("an ask that was being taken back when the coordinator went away is not held after it", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const task = scene.submit({ holdMs: 60_000 });
+	scene.start(task);
+	scene.pass(61_000);
+	expect(task.cancel).toMatchObject({ reason: "cancelled" });
+	const next = restarted(scene);
+	resume(next.fleet, next.now);
+	expect(next.fleet.tasks.get(task.spec.id)).toMatchObject({ cancel: { reason: "cancelled" } });
+	expect(next.fleet.holds.size).toBe(0);
+});

@@ -56,7 +56,7 @@ export function resume(fleet: Fleet, now: number): void {
 		Object.assign(task, { lease: undefined, ticket: undefined, timer: undefined });
 		indexKeys(fleet.keys, task);
 		fleet.specBytes += weightOf(task.spec.submission);
-		if (!isEnded(task.status)) for (const ask of task.asks) holdAsk(fleet, task.spec.id, ask, now);
+		if (!isEnded(task.status) && task.cancel === undefined) for (const ask of task.asks) holdAsk(fleet, task.spec.id, ask, now);
 		if (task.status === "pending") {
 			// A clock that was set back must not stretch the wait.
 			if (task.pendingSince > now) {
