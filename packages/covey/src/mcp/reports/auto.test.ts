@@ -4,7 +4,7 @@ import { createParser, isParserName, type ParserName } from "./parsers.ts";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
 test("a script that runs several tools: the findings of all of them, in one report", () => {
-	const report = reportOf("auto", "npm-test", { root: "/home/dev/shop" });
+	const report = reportOf("auto", "npm-test", { root: "/srv/dev/shop" });
 	expect(report.tests).toEqual({ passed: 1, failed: 3, ignored: 2 });
 	expect(report.failures.map(({ test: name }) => name)).toEqual(["parsePrice > reads cents", "total of a cart > with spaces", "slow"]);
 	expect(report.diagnostics.map(({ file, line, code }) => `${file}:${line} ${code}`)).toEqual([
@@ -48,7 +48,7 @@ test("when no tool is recognised, what looks like an error is told", () => {
 test("people read what any of the tools writes for machines", () => {
 	const parser = createParser("auto");
 	const shown = linesOf("cargo-build-json").map((line) => parser.readable?.(line));
-	expect(shown[0]).toBe("   Compiling shop v0.1.0 (/home/dev/shop)");
+	expect(shown[0]).toBe("   Compiling shop v0.1.0 (/srv/dev/shop)");
 	expect(shown[1]).toMatch(/^warning: unused variable/);
 	expect(shown).toContain(undefined);
 	expect(parser.readable?.("plain")).toBe("plain");

@@ -199,7 +199,7 @@ test("a line of JSON that was cut is read from its rendered text", () => {
 test("people read the rendered text of a message and nothing of an artifact", () => {
 	const parser = createParser("cargo");
 	const shown = linesOf("cargo-build-json").map((line) => parser.readable?.(line));
-	expect(shown[0]).toBe("   Compiling shop v0.1.0 (/home/dev/shop)");
+	expect(shown[0]).toBe("   Compiling shop v0.1.0 (/srv/dev/shop)");
 	expect(shown[1]?.split("\n").slice(0, 2)).toEqual(["warning: unused variable: `unused`", " --> src/price.rs:2:9"]);
 	expect(shown.filter((line) => line === undefined).length).toBeGreaterThan(3);
 });

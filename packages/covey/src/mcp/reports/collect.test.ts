@@ -37,25 +37,25 @@ test("what does not fit is counted by code, and by level when there is no code",
 
 test("paths below the root become relative, also those found before the root was known", () => {
 	const found = new Collector();
-	found.diagnose({ level: "error", file: "/home/dev/shop/a.ts", message: "no" });
-	found.diagnose({ level: "error", file: "file:///home/dev/shop/b.ts", message: "no" });
-	found.diagnose({ level: "error", file: "/home/dev/shopping/c.ts", message: "no" });
+	found.diagnose({ level: "error", file: "/srv/dev/shop/a.ts", message: "no" });
+	found.diagnose({ level: "error", file: "file:///srv/dev/shop/b.ts", message: "no" });
+	found.diagnose({ level: "error", file: "/srv/dev/shopping/c.ts", message: "no" });
 	found.diagnose({ level: "error", file: "./d.ts", message: "no" });
-	found.ranIn("/home/dev/shop");
-	expect(found.report().diagnostics.map(({ file }) => file)).toEqual(["a.ts", "b.ts", "/home/dev/shopping/c.ts", "d.ts"]);
+	found.ranIn("/srv/dev/shop");
+	expect(found.report().diagnostics.map(({ file }) => file)).toEqual(["a.ts", "b.ts", "/srv/dev/shopping/c.ts", "d.ts"]);
 });
 
 test("of several directories what they share is the root, unless the root is known", () => {
-	const files = ["/home/dev/shop/packages/web/a.ts", "/home/dev/shop/packages/webshop/b.ts"];
+	const files = ["/srv/dev/shop/packages/web/a.ts", "/srv/dev/shop/packages/webshop/b.ts"];
 	const placed = (options?: { readonly root: string }) => {
 		const found = new Collector(options);
-		found.ranIn("/home/dev/shop/packages/web");
-		found.ranIn("/home/dev/shop/packages/webshop");
+		found.ranIn("/srv/dev/shop/packages/web");
+		found.ranIn("/srv/dev/shop/packages/webshop");
 		for (const file of files) found.diagnose({ level: "error", file, message: "no" });
 		return found.report().diagnostics.map(({ file }) => file);
 	};
 	expect(placed()).toEqual(["web/a.ts", "webshop/b.ts"]);
-	expect(placed({ root: "/home/dev/shop" })).toEqual(["packages/web/a.ts", "packages/webshop/b.ts"]);
+	expect(placed({ root: "/srv/dev/shop" })).toEqual(["packages/web/a.ts", "packages/webshop/b.ts"]);
 });
 
 test("a message is its lines without blank edges and common indent", () => {

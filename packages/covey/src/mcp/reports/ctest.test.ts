@@ -12,7 +12,7 @@ test("ctest: the failed test and the counts", () => {
 });
 
 test("ctest without tests says so (text of its documentation)", () => {
-	expect(reportOfLines("ctest", ["Test project /home/dev/shop/build", "No tests were found!!!"]).notes).toEqual([
+	expect(reportOfLines("ctest", ["Test project /srv/dev/shop/build", "No tests were found!!!"]).notes).toEqual([
 		"no test ran: none was found",
 	]);
 });

@@ -45,7 +45,7 @@ test("cmake's error has its place and its first sentence", () => {
 });
 
 test("an exception of Python has the place of its last frame", () => {
-	expect(reportOf("generic", "generic-python", { root: "/home/dev/shop" }).diagnostics).toEqual([
+	expect(reportOf("generic", "generic-python", { root: "/srv/dev/shop" }).diagnostics).toEqual([
 		{ level: "error", code: "ZeroDivisionError", file: "crash.py", line: 2, message: "division by zero" },
 	]);
 });

@@ -30,7 +30,7 @@ const wrongVerb = {
 };
 
 test("go test: failures with their packages, a parent of a failed subtest not again, and the packages that did not build; passing tests are not told", () => {
-	expect(reportOf("go", "go-test-failures", { root: "/home/dev/shop" })).toEqual({
+	expect(reportOf("go", "go-test-failures", { root: "/srv/dev/shop" })).toEqual({
 		failures: [panics, cents, many],
 		diagnostics: [
 			undefinedName,
@@ -45,13 +45,13 @@ test("go test: failures with their packages, a parent of a failed subtest not ag
 });
 
 test("go test -v counts the tests, without those that only hold subtests", () => {
-	const report = reportOf("go", "go-test-verbose", { root: "/home/dev/shop/" });
+	const report = reportOf("go", "go-test-verbose", { root: "/srv/dev/shop/" });
 	expect(report.tests).toEqual({ passed: 3, failed: 3, ignored: 1 });
 	expect(report.failures).toEqual([cents, many, panics]);
 });
 
 test("go test -json says the same, though packages come interleaved", () => {
-	const report = reportOf("go", "go-test-json", { root: "/home/dev/shop" });
+	const report = reportOf("go", "go-test-json", { root: "/srv/dev/shop" });
 	expect(report.tests).toEqual({ passed: 3, failed: 3, ignored: 1 });
 	expect(report.failures).toEqual([cents, many, panics]);
 	expect(report.diagnostics).toEqual([undefinedName, wrongVerb]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
-const root = "/home/dev/shop";
+const root = "/srv/dev/shop";
 const nothing = { failures: [], diagnostics: [], leftOut: { failures: 0, diagnostics: {} }, notes: [] };
 const passed = { ...nothing, tests: { passed: 1, failed: 0, ignored: 0 } };
 
@@ -71,7 +71,7 @@ test("what went wrong in gradle is told when no test and no compiler told it, wi
 		"FAILURE: Build failed with an exception.",
 		"",
 		"* Where:",
-		"Build file '/home/dev/shop/build.gradle' line: 3",
+		"Build file '/srv/dev/shop/build.gradle' line: 3",
 		"",
 		"* What went wrong:",
 		"A problem occurred evaluating root project 'shop'.",
@@ -92,8 +92,8 @@ test("what went wrong in gradle is told when no test and no compiler told it, wi
 
 test("errors of kotlinc under gradle (text of the documentation)", () => {
 	const lines = [
-		"e: file:///home/dev/shop/src/main/kotlin/A.kt:3:5 Unresolved reference: x",
-		"w: /home/dev/shop/src/main/kotlin/A.kt: (7, 1): Unused variable",
+		"e: file:///srv/dev/shop/src/main/kotlin/A.kt:3:5 Unresolved reference: x",
+		"w: /srv/dev/shop/src/main/kotlin/A.kt: (7, 1): Unused variable",
 	];
 	expect(reportOfLines("gradle", lines, { root }).diagnostics).toEqual([
 		{ level: "error", file: "src/main/kotlin/A.kt", line: 3, col: 5, message: "Unresolved reference: x" },

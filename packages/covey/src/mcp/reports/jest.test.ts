@@ -31,7 +31,7 @@ const syntax = {
 	file: "test/syntax.test.js",
 	line: 2,
 	col: 11,
-	message: "SyntaxError: /home/dev/shop/test/syntax.test.js: Unexpected token (2:11)",
+	message: "SyntaxError: /srv/dev/shop/test/syntax.test.js: Unexpected token (2:11)",
 };
 
 test("tests that fail and files that cannot run are failures, each with the frame in its test file", () => {

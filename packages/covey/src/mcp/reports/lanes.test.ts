@@ -4,7 +4,7 @@ import { reportOf, reportOfLines } from "./recording.fixture.ts";
 const message = "AssertionError: expected 'a' to be 'b' // Object.is equality\n\nExpected: \"b\"\nReceived: \"a\"";
 
 test("turbo: tasks that write at once are told apart, though stdout falls into the middle of stderr", () => {
-	const report = reportOf("auto", "lanes-turbo", { root: "/home/dev/shop" });
+	const report = reportOf("auto", "lanes-turbo", { root: "/srv/dev/shop" });
 	expect(report.tests).toEqual({ passed: 2, failed: 1, ignored: 0 });
 	expect(report.failures).toEqual([{ test: "@shop/web:test: renders", file: "packages/web/test/web.test.ts", line: 2, col: 35, message }]);
 	expect(report.notes).toEqual([]);
@@ -27,7 +27,7 @@ test("nx writes one task after the other", () => {
 test("a log that turbo replays from its cache is no run, and that is said (text of its documentation)", () => {
 	const lines = [
 		"web:test: cache hit, replaying logs 67123e38d0b07d57",
-		"web:test:  RUN  v5.1.1 /home/dev/shop/web",
+		"web:test:  RUN  v5.1.1 /srv/dev/shop/web",
 		"web:test:       Tests  1 passed (1)",
 	];
 	expect(reportOfLines("auto", lines).notes).toEqual(["web:test did not run: its log is that of an earlier run, from the cache of turbo"]);
@@ -40,7 +40,7 @@ test("what looks like a task but was not announced is a line like any other", ()
 });
 
 test("that no test ran is said of the task", () => {
-	const lines = ["web:test: cache miss, executing 1", "web:test:  RUN  v5.1.1 /home/dev/shop/web", "web:test:       Tests  2 skipped (2)"];
+	const lines = ["web:test: cache miss, executing 1", "web:test:  RUN  v5.1.1 /srv/dev/shop/web", "web:test:       Tests  2 skipped (2)"];
 	expect(reportOfLines("auto", lines).notes).toEqual(["web:test: no test ran: all 2 are ignored or skipped"]);
 });
 

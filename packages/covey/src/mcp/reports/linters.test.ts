@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
-const root = "/home/dev/shop";
+const root = "/srv/dev/shop";
 const clean = { failures: [], diagnostics: [], leftOut: { failures: 0, diagnostics: {} }, notes: [] };
 
 test.each(["eslint-stylish", "eslint-color"])("%s: each problem with its rule, and the counts of the last line", (recording) => {
@@ -144,8 +144,8 @@ test("ruff that finds nothing knows that there is nothing", () => {
 
 test("eslint's unix format (text of its documentation)", () => {
 	const lines = [
-		"/home/dev/shop/a.js:1:10: Unexpected var. [Warning/no-var]",
-		"/home/dev/shop/b.js:2:1: Parsing error: no [Error]",
+		"/srv/dev/shop/a.js:1:10: Unexpected var. [Warning/no-var]",
+		"/srv/dev/shop/b.js:2:1: Parsing error: no [Error]",
 		"",
 		"2 problems",
 	];

@@ -58,7 +58,7 @@ test("a file that cannot be collected is a failure with its place, and no test c
 			test: "broken/test_syntax.py",
 			file: "broken/test_syntax.py",
 			line: 1,
-			message: '  File "/home/dev/shop/broken/test_syntax.py", line 1\n    def test_y(:\n               ^\nSyntaxError: invalid syntax',
+			message: '  File "/srv/dev/shop/broken/test_syntax.py", line 1\n    def test_y(:\n               ^\nSyntaxError: invalid syntax',
 		},
 	]);
 	expect(report.notes).toEqual(["pytest stopped early: Interrupted: 2 errors during collection"]);

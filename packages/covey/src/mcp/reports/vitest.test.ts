@@ -43,7 +43,7 @@ test("files that do not load, tests that fail, and a rejection outside tests are
 		file: "test/broken.test.ts",
 		line: 1,
 		col: 1,
-		message: "Error: Cannot find module '../src/missing.ts' imported from /home/dev/shop/test/broken.test.ts",
+		message: "Error: Cannot find module '../src/missing.ts' imported from /srv/dev/shop/test/broken.test.ts",
 	});
 	expect(syntax).toMatchObject({ test: "test/syntax.test.ts", file: "test/syntax.test.ts", line: 3, col: 12 });
 	expect(syntax?.message).toContain("[PARSE_ERROR] Unexpected token");
