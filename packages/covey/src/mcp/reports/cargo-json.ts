@@ -40,7 +40,7 @@ export function renderedOf(text: string): string | undefined {
 	if (!text.startsWith(messageStart)) return undefined;
 	const quoted = /"rendered":("[^"\\]*(?:\\.[^"\\]*)*)/.exec(text)?.[1];
 	const rendered = quoted === undefined ? undefined : textOf(readJson(`${quoted}"`));
-	return rendered?.replace(/\u001b\[[\d;]*m/g, "").trimEnd();
+	return rendered?.trimEnd();
 }
 
 const messageStart = `{"reason":"compiler-message"`;

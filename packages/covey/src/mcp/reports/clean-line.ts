@@ -39,7 +39,7 @@ const controls = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
  * surrogate pair. The zero-width joiner stays where it joins emoji.
  */
 const trickery =
-	/\u034f|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|(?<!\p{Extended_Pictographic}\ufe0f?)\u200d|\u200d(?!\p{Extended_Pictographic})|[\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
+	/\u034f|\u17b4|\u17b5|[\u00ad\u061c\u115f\u1160\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|(?<!\p{Extended_Pictographic}\ufe0f?)\u200d|\u200d(?!\p{Extended_Pictographic})|[\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
 
 /** U+202E is written "<U+202E>". */
 function named(character: string): string {

@@ -1,3 +1,5 @@
+import { cleanLine } from "./clean-line.ts";
+
 /** Lines of JSON from a stranger: read without trust, and never with an exception. */
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,8 +21,9 @@ export function itemsOf(value: unknown): readonly unknown[] {
 	return Array.isArray(value) ? value : [];
 }
 
+/** Cleaned line by line: what JSON wrote as `\u001b` passed the cleaning of the line it stood in. */
 export function textOf(value: unknown): string | undefined {
-	return typeof value === "string" ? value : undefined;
+	return typeof value === "string" ? value.split("\n").map(cleanLine).join("\n") : undefined;
 }
 
 /** A count or a position: whole and not negative. */

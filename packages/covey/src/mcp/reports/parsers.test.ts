@@ -108,3 +108,21 @@ test("a name from a stranger is a parser's name only if it is one", () => {
 	expect(parserNames.every(isParserName)).toBe(true);
 	expect(["toString", "", "Cargo", 3, null, undefined].some(isParserName)).toBe(false);
 });
+
+test("text that comes as JSON is cleaned after it was decoded", () => {
+	const trick = "\u001b[31mred\u001b[0m\u202e";
+	const message = {
+		level: "error",
+		message: trick,
+		rendered: `${trick}\n`,
+		spans: [{ is_primary: true, file_name: `${trick}.rs`, line_start: 1 }],
+	};
+	const cargo = createParser("cargo");
+	const line = JSON.stringify({ reason: "compiler-message", message });
+	cargo.line(line, "stdout");
+	expect(cargo.end().diagnostics).toEqual([{ level: "error", file: "red<U+202E>.rs", line: 1, message: "red<U+202E>" }]);
+	expect(cargo.readable?.(line)).toBe("red<U+202E>");
+	expect(createParser("go").readable?.(JSON.stringify({ Action: "output", Output: `${trick}\n` }))).toBe("red<U+202E>");
+	const eslint = JSON.stringify([{ filePath: "a.js", messages: [{ severity: 2, message: trick }] }]);
+	expect(reportOfLines("eslint", [eslint]).diagnostics).toEqual([{ level: "error", file: "a.js", message: "red<U+202E>" }]);
+});

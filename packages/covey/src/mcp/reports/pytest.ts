@@ -83,7 +83,7 @@ export class PytestParser implements ToolParser {
 		this.#block = undefined;
 		if (block === undefined) return;
 		const { kind, name, place, message } = block;
-		const isFile = /\.py$/.test(name);
+		const isFile = name.endsWith(".py");
 		this.#found.failed(this.#blocksOf.key(`${kind} ${name}`), { test: name, ...place, ...(isFile && { file: name }), message });
 	}
 
