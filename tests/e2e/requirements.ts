@@ -80,6 +80,10 @@ export const requirements = {
 	"mcp:refusals": "What cannot be done is a short true sentence with the way out.",
 	"mcp:http": "/mcp serves a token its one worktree, and refuses wrong tokens, foreign hosts and foreign pages.",
 
+	"top:screen":
+		"covey top shows workers, queue and running work on a terminal of 80 by 24, and its keys follow a log, explain, cancel and drain.",
+	"top:lines": "Without a terminal covey top writes a line for each change.",
+
 	"load:starved": "Jobs that take every core do not make their worker look lost.",
 
 	"v1:run": "A foreign v1 worker registers with a worker token, fetches by plain git, streams and completes.",
@@ -112,6 +116,17 @@ export const requirements = {
 	"enrol:once": "A join token enrols one worker.",
 	"enrol:again": "covey worker start works again after an earlier join, without a token.",
 	"enrol:revoke": "A revoked worker's link is closed at once and stays refused.",
+
+	"build-agent:joins":
+		"A build agent joins from its own file by a port that is for agents alone, and runs exact trees in the directories that the file names.",
+	"build-agent:config":
+		"What is wrong in a build agent's file is told with file, line and column, and a join token that others may read is refused.",
+	"build-agent:limits": "A build agent ends what runs for longer than its own file allows.",
+	"build-agent:drains": "A build agent drains at the first SIGTERM, up to the time that its file gives.",
+	"build-agent:pool": "build-pool start, status and stop: what runs may end, exit 7 when none runs, results and logs outlast a restart.",
+	"build-agent:git-daemon":
+		"git daemon serves what was named, read-only and no more, comes back when it dies, and never outlives the coordinator.",
+	"build-agent:pressure": "A worker under pressure starts no further job, however many slots are free, until the pressure falls.",
 
 	"real:project": "The fleet builds and tests a real project on a remote worker from a dirty worktree, by its own tests.",
 } as const;

@@ -45,7 +45,7 @@ export function submissionFor(options: {
 	return {
 		type: "run",
 		namespace,
-		title: `${verb}: ${recipe.command.join(" ")}`.slice(0, 256),
+		title: `${verb}: ${[recipe.typed ?? recipe.command].flat().join(" ")}`.slice(0, 256),
 		payload,
 		policies,
 		dedupKey: wishes.idempotency_key === undefined ? `mcp-${randomUUID()}` : `mcp-${digest([root, verb, wishes.idempotency_key])}`,

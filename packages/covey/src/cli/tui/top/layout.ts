@@ -54,14 +54,19 @@ function share({ workers, running, queue, recent }: View, lines: number): Room {
 	return { workers: first, running: second, queue: third, recent: Math.max(0, Math.min(recent.length, lines - first - second - third)) };
 }
 
-function headline({ status, now }: View): Piece[] {
-	const { workers, slots, tasks, state, reason } = status;
+function headline({ status, workers: present, now }: View): Piece[] {
+	const { workers, tasks, state, reason } = status;
+	const here = present.filter((worker) => worker.status === "connected");
+	const used = here.reduce((sum, { slotsUsed }) => sum + slotsUsed, 0);
+	const slots = here.reduce((sum, { offer }) => sum + (offer?.slots ?? 0), 0);
 	const time = new Date(now).toTimeString().slice(0, 8);
 	return [
 		{ text: status.coordinator, tone: "title" },
 		{ text: "  " },
 		{ text: reason ? `${state}: ${plain(reason)}` : state, tone: state === "ready" ? "good" : "warn" },
-		{ text: `  ${workers.connected} workers  ${slots.used}/${slots.total} slots  ${tasks.pending} waiting` },
+		{
+			text: `  ${workers.connected} worker${workers.connected === 1 ? "" : "s"}  ${used}/${slots} slots  ${tasks.pending} waiting`,
+		},
 		...(tasks.needs_human > 0 ? [{ text: `  ${tasks.needs_human} need a person`, tone: "warn" as const }] : []),
 		{ text: `  ${time}`, tone: "quiet" },
 	];

@@ -24,10 +24,10 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 	const { exit } = useApp();
 	const size = useSize();
 	const [view, setView] = useState<View>();
-	const [selected, setSelected] = useState<Selection>();
-	const [page, setPage] = useState<Page>({ is: "lists" });
+	const [selection, setSelected] = useLatest<Selection | undefined>(undefined);
+	const [shown, setPage] = useLatest<Page>({ is: "lists" });
 	const [notice, setNotice] = useState("");
-	const [asking, setAsking] = useState<{ readonly question: string; readonly act: () => Promise<string> }>();
+	const [question, setAsking] = useLatest<{ readonly text: string; readonly act: () => Promise<string> } | undefined>(undefined);
 	const attempt = useCallback((work: () => Promise<string | undefined>) => {
 		work().then(
 			(said) => said !== undefined && setNotice(said),
@@ -41,12 +41,16 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 	);
 	usePolled(
 		async () => {
-			if (page.is === "log") setPage({ ...page, lines: await readLog(fleet, page.task) });
+			const page = shown.current;
+			if (page.is !== "log") return;
+			const lines = await readLog(fleet, page.task);
+			if (shown.current === page) setPage({ ...page, lines });
 		},
 		() => {},
 	);
 
 	useInput((input, key) => {
+		const [asking, page, selected] = [question.current, shown.current, selection.current];
 		if (asking) {
 			setAsking(undefined);
 			if (input === "y") attempt(asking.act);
@@ -78,7 +82,7 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 			await fleet.call("task.cancel", { task });
 			return `the end of ${task} is asked for`;
 		};
-		setAsking({ question: `Cancel ${title}? y/n`, act });
+		setAsking({ text: `Cancel ${title}? y/n`, act });
 	}
 
 	function onWorker(worker: string, { workers }: View, input: string): void {
@@ -91,16 +95,17 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 			await fleet.call("worker.drain", { worker, draining });
 			return draining ? `${worker} takes no new work` : `${worker} takes work again`;
 		};
-		setAsking({ question: draining ? `Let ${worker} take no new work? y/n` : `Let ${worker} take work again? y/n`, act });
+		setAsking({ text: draining ? `Let ${worker} take no new work? y/n` : `Let ${worker} take work again? y/n`, act });
 	}
 
+	const [asking, page, selected] = [question.current, shown.current, selection.current];
 	const lines =
 		view === undefined
 			? [textLine("asking the coordinator …")]
 			: page.is === "lists"
 				? layOut(view, size, selected)
 				: pageLines(page, size);
-	const foot = asking?.question ?? (notice === "" ? keys[page.is] : plain(notice, size.width));
+	const foot = asking?.text ?? (notice === "" ? keys[page.is] : plain(notice, size.width));
 	return h(
 		Box,
 		{ flexDirection: "column", height: size.height, width: size.width },
@@ -168,6 +173,17 @@ async function explain(fleet: Fleet, task: string, width: number): Promise<strin
 		...candidates.map(({ worker, bid, excluded }) => `${worker}: ${excluded ?? `bids ${Math.round((bid ?? 0) * 100) / 100}`}`),
 	];
 	return lines.flatMap((line) => folded(harmless(line), width).split("\n"));
+}
+
+/** State that a key pressed before the next drawing sees already. */
+function useLatest<T>(first: T): readonly [{ readonly current: T }, (value: T) => void] {
+	const [, draw] = useState(first);
+	const latest = useRef(first);
+	const set = useCallback((value: T) => {
+		latest.current = value;
+		draw(value);
+	}, []);
+	return [latest, set];
 }
 
 /** Does it now and again and again, one at a time, as long as the screen is there. */
