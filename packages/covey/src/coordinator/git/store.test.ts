@@ -108,7 +108,7 @@ describe("the snapshot store", () => {
 		for (const of of snapshots) expect(await bench.store.has(bench.keyOf(of), of.commit)).toBe(true);
 		const directory = await bench.store.directory(bench.keyOf(snapshots[0]!));
 		const files = readdirSync(directory, { recursive: true }) as string[];
-		expect(files.filter((name) => /quarantine\/|\.new$/.test(name))).toEqual([]);
+		expect(files.filter((name) => /quarantine\/|tmp_obj/.test(name))).toEqual([]);
 		execFileSync("git", ["fsck", "--strict", "--full"], { cwd: directory, stdio: "pipe" });
 	});
 

@@ -2,7 +2,7 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { Namespace, ObjectId, RepositoryId } from "@covey/protocol/ids";
-import { runGit } from "#host/git/git.ts";
+import { noSpace, runGit } from "#host/git/git.ts";
 import { loosePath, snapshotCommit } from "#host/git/object.ts";
 import { type Pack, packObjects } from "#host/git/pack.ts";
 import { readAhead } from "#host/git/read-ahead.ts";
@@ -120,7 +120,9 @@ export function createSnapshotStore(options: SnapshotStoreOptions): SnapshotStor
 				ended && (await unpackSmall(stored.directory, head, { want: commit, strict: true }))
 					? head.length
 					: await takeByGit(stored.directory, commit, rest, signal);
-			await stored.add(commit, settings.now());
+			await stored.add(commit, settings.now()).catch((error: NodeJS.ErrnoException) => {
+				throw error.code === "ENOSPC" ? noSpace(stored.directory) : error;
+			});
 			if (bases) copy.keep(nameOf(key, commit), bases);
 			return { bytes };
 		});

@@ -150,8 +150,11 @@ export function gitFailed(call: GitCall, result: Pick<GitResult, "exitCode" | "s
 
 /** `store_full` when git ended for want of space: the disk is at fault and not what git was given. */
 export function diskFull(call: Pick<GitCall, "directory">, { stderr }: Pick<GitResult, "stderr">): CoveyError | undefined {
-	if (!stderr.includes("No space left on device")) return undefined;
-	return new CoveyError("store_full", `the disk is full: no space left in ${call.directory}`, {
+	return stderr.includes("No space left on device") ? noSpace(call.directory) : undefined;
+}
+
+export function noSpace(directory: string): CoveyError {
+	return new CoveyError("store_full", `the disk is full: no space left in ${directory}`, {
 		hint: "free some space there, then try again",
 	});
 }

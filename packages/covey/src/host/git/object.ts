@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { deflateSync, inflateSync } from "node:zlib";
 
@@ -43,15 +43,22 @@ export async function writeLooseObjects(
 	written: readonly GitObject[],
 	options: { readonly flush?: boolean } = {},
 ): Promise<void> {
-	const paths = await Promise.all(written.map((object) => writeTemporary(loosePath(objects, object.id), object, options)));
+	// By such a name git knows them for what they are, and clears them away after a crash.
+	const paths = written.map(({ id }) => join(dirname(loosePath(objects, id)), `tmp_obj_${process.pid}_${made++}`));
+	// All have ended before one failure is told, so that nothing is written behind the clearing up.
+	const results = await Promise.allSettled(written.map((object, i) => writeTemporary(paths[i] as string, object, options)));
+	const failed = results.find((result) => result.status === "rejected");
+	if (failed) {
+		await Promise.all(paths.map((path) => rm(path, { force: true })));
+		throw failed.reason;
+	}
 	for (const [i, { id }] of written.entries()) await rename(paths[i] as string, loosePath(objects, id));
 }
 
-async function writeTemporary(path: string, { type, content }: GitObject, options: { readonly flush?: boolean }): Promise<string> {
-	const temporary = `${path}.${process.pid}.${made++}.new`;
-	const file = await open(temporary, "wx", 0o444).catch(async () => {
+async function writeTemporary(path: string, { type, content }: GitObject, options: { readonly flush?: boolean }): Promise<void> {
+	const file = await open(path, "wx", 0o444).catch(async () => {
 		await mkdir(dirname(path), { recursive: true });
-		return open(temporary, "wx", 0o444);
+		return open(path, "wx", 0o444);
 	});
 	try {
 		await file.writeFile(deflateSync(Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content])));
@@ -59,7 +66,6 @@ async function writeTemporary(path: string, { type, content }: GitObject, option
 	} finally {
 		await file.close();
 	}
-	return temporary;
 }
 
 /** So that two writers of one process do not share a temporary file. */

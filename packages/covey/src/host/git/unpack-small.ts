@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { noSpace } from "./git.ts";
 import { type GitObject, loosePath, writeLooseObjects } from "./object.ts";
 import { openObjectLookup } from "./object-lookup.ts";
 import { decodePack } from "./small-pack.ts";
@@ -10,7 +11,7 @@ import { orderSoundObjects } from "./small-pack-check.ts";
  * doubt, and an object is there only when all that it refers to is; what has been written is then on disk, too.
  *
  * @param want must be among the objects.
- * @returns false, and nothing was done: it is for git to read, and to judge.
+ * @returns false, and nothing was done: it is for git to read, and to judge. @throws CoveyError `store_full`.
  */
 export async function unpackSmall(
 	directory: string,
@@ -23,7 +24,9 @@ export async function unpackSmall(
 	const sound = strict ? soundIn(objects, decoded, want.length) : decoded;
 	if (!sound) return false;
 	const missing = sound.filter(({ id }) => !existsSync(loosePath(objects, id)));
-	await writeLooseObjects(objects, missing, { flush: strict });
+	await writeLooseObjects(objects, missing, { flush: strict }).catch((error: NodeJS.ErrnoException) => {
+		throw error.code === "ENOSPC" ? noSpace(directory) : error;
+	});
 	return true;
 }
 
