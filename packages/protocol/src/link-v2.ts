@@ -97,6 +97,8 @@ export const Welcome = z.object({
 	syncMs: DurationMs,
 	pingMs: DurationMs,
 	version: z.string().max(64),
+	/** Of the same host: where packs and artifacts are, if not at the port of this connection. */
+	httpPort: z.number().int().min(1).max(65_535).optional(),
 });
 export const Renewed = z.object({ type: z.literal("renewed"), token: z.string().max(256), tokenTtlMs: DurationMs, renewal: base64 });
 export const Assign = z.object({

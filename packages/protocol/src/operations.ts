@@ -27,6 +27,17 @@ export const SubmitResult = z.object({
 });
 export type SubmitResult = z.infer<typeof SubmitResult>;
 
+/** Something that the coordinator listens with. */
+export const ListenerStatus = z.object({
+	/** `api`: everything; `workers`: nothing but the worker link; `git`: read-only git, for everybody. */
+	purpose: z.enum(["api", "workers", "git"]),
+	addresses: z.array(z.string()),
+	up: z.boolean(),
+	/** Why it is not up. */
+	reason: z.string().optional(),
+});
+export type ListenerStatus = z.infer<typeof ListenerStatus>;
+
 export const FleetStatus = z.object({
 	version: z.string(),
 	coordinator: z.string(),
@@ -40,6 +51,7 @@ export const FleetStatus = z.object({
 	workers: z.object({ connected: z.number(), disconnected: z.number(), draining: z.number() }),
 	tasks: z.object({ pending: z.number(), claimed: z.number(), in_progress: z.number(), needs_human: z.number() }),
 	slots: z.object({ total: z.number(), used: z.number() }),
+	listeners: z.array(ListenerStatus).optional(),
 });
 export type FleetStatus = z.infer<typeof FleetStatus>;
 
@@ -244,6 +256,14 @@ export const operations = {
 		input: empty,
 		output: FleetStatus,
 		summary: "The fleet in one document",
+	}),
+	"fleet.drain": operation({
+		method: "POST",
+		path: "/api/v1/drain",
+		roles: ["admin"],
+		input: empty,
+		output: z.object({}),
+		summary: "Take no new tasks from now on, until the coordinator is started again",
 	}),
 	"audit.list": operation({
 		method: "GET",

@@ -121,6 +121,24 @@ export const commands: readonly CommandEntry[] = [
 		load: async () => (await import("./commands/worker/start.ts")).start,
 	},
 	{
+		path: "build-pool start",
+		group: "This machine",
+		summary: "be a build pool's coordinator, in the background",
+		load: async () => (await import("./commands/build-pool/start.ts")).start,
+	},
+	{
+		path: "build-pool status",
+		group: "Fleet",
+		summary: "the build pool: agents, queue, fallback, listeners",
+		load: async () => (await import("./commands/build-pool/status.ts")).status,
+	},
+	{
+		path: "build-pool stop",
+		group: "This machine",
+		summary: "let what runs end, then end the coordinator of this machine",
+		load: async () => (await import("./commands/build-pool/stop.ts")).stop,
+	},
+	{
 		path: "login",
 		group: "This machine",
 		summary: "use the coordinator of another machine",

@@ -14,8 +14,15 @@ export interface FleetOptions {
 /** The fleet of this home. @throws CoveyError `unavailable`, `unauthenticated`, `version_mismatch`. */
 export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
 	const { start = false, signal, reconnect = true } = options;
-	const { url, token } = await findTarget(start, signal);
-	return connect({ url, token, webSocket: dial, fetch: leanFetch, reconnect, onLink: sayLink, ...(signal && { signal }) });
+	return connectTo(await findTarget(start, signal), { reconnect, ...(signal && { signal }) });
+}
+
+/** The fleet of a coordinator that is known already. */
+export function connectTo(
+	{ url, token }: Pick<Target, "url" | "token">,
+	options: Pick<FleetOptions, "signal" | "reconnect">,
+): Promise<Fleet> {
+	return connect({ url, token, webSocket: dial, fetch: leanFetch, onLink: sayLink, ...options });
 }
 
 /** The signal ends a coordinator that is being started, but not one that has been: from then on others may use it. */

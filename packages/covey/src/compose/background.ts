@@ -6,24 +6,23 @@ import { systemClock } from "#kit/clock.ts";
 import { backgroundIdle, readLocalCoordinator } from "./client.ts";
 import { paths } from "./paths.ts";
 
+/** A coordinator that a command needs for itself. */
+const forOneself: readonly string[] = ["--port", "0", "--idle-exit", backgroundIdle];
+
 /**
  * Starts `covey up` as a process of its own session, which outlives this command and its terminal, and resolves when
  * it is ready. Two at once are harmless: the second finds the lock taken and the first is used.
  */
-export async function startInBackground(signal: AbortSignal | undefined): Promise<void> {
+export async function startInBackground(signal: AbortSignal | undefined, words: readonly string[] = forOneself): Promise<void> {
 	const { coordinator } = paths();
 	mkdirSync(coordinator, { recursive: true, mode: 0o700 });
 	const logFile = join(coordinator, "background.log");
 	const log = openSync(logFile, "w", 0o600);
-	const child = spawn(
-		process.execPath,
-		[...process.execArgv, process.argv[1]!, "up", "--port", "0", "--idle-exit", backgroundIdle, "--ready-fd", "3"],
-		{
-			detached: true,
-			stdio: ["ignore", "ignore", log, "pipe"],
-			cwd: "/",
-		},
-	);
+	const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, "up", ...words, "--ready-fd", "3"], {
+		detached: true,
+		stdio: ["ignore", "ignore", log, "pipe"],
+		cwd: "/",
+	});
 	closeSync(log);
 	// Given up while it starts: it goes too. Once it is ready it is everybody's.
 	const giveUp = (): void => void child.kill("SIGTERM");

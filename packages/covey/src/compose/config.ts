@@ -1,8 +1,10 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
+import { at, broken, checkLayer, isTree, type Layer, placeOf, readLayer, type Tree } from "./config-file.ts";
 import { paths } from "./paths.ts";
 import type { Settings } from "./settings.ts";
+import type { Spelled } from "./spellings.ts";
 
 /** Where a value came from. */
 export interface Origin {
@@ -38,12 +40,10 @@ const variables: Readonly<Record<string, string>> = {
 	COVEY_LOG_FORMAT: "log.format",
 };
 
-interface Layer {
-	readonly origin: string;
-	readonly text?: string;
-	readonly values: Tree;
-}
-type Tree = { [key: string]: unknown };
+const hint = "covey config show --origin lists every key";
+
+/** Sections inside of a section. Any other table there is a value, as `worker.tags`. */
+const subsections: ReadonlySet<string> = new Set(["build_pool.git_daemon", "build_pool.local_fallback", "build_pool.timeouts"]);
 
 /**
  * Flags (the caller's own) > environment > project file (`.covey.toml`, upwards) > user file > system file > default.
@@ -64,16 +64,10 @@ export async function loadConfig(environment: NodeJS.ProcessEnv = process.env, d
 	return resolve(layers);
 }
 
-async function resolve(layers: readonly Layer[]): Promise<ResolvedConfig> {
+async function resolve(given: readonly Layer[]): Promise<ResolvedConfig> {
 	const { Settings, relations } = await import("./settings.ts");
-	for (const layer of layers) {
-		const checked = Settings.safeParse(layer.values);
-		if (checked.success) continue;
-		const issue = checked.error.issues[0]!;
-		const unknown = issue.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-		const key = [...issue.path, ...(unknown === undefined ? [] : [unknown])].join(".");
-		throw broken(layer, key, unknown === undefined ? issue.message : "no such key");
-	}
+	const { respell } = await import("./spellings.ts");
+	const layers = given.map((layer) => respell(layer, checkLayer(Settings, layer, hint)));
 	const merged = layers.reduce<Tree>((sum, layer) => merge(sum, layer.values), {});
 	const settings = Settings.parse(merged);
 	for (const relation of relations)
@@ -84,27 +78,11 @@ async function resolve(layers: readonly Layer[]): Promise<ResolvedConfig> {
 	return { settings, origins };
 }
 
-function originOf(layers: readonly Layer[], key: string): string {
+function originOf(layers: readonly Spelled[], key: string): string {
 	const layer = layers.findLast(({ values }) => at(values, key) !== undefined);
 	if (layer === undefined) return "default";
-	if (layer.text !== undefined) return `${layer.origin}:${position(layer.text, key).split(":")[0]}`;
+	if (layer.text !== undefined) return placeOf(layer, layer.spelled.get(key) ?? key).replace(/:\d+$/, "");
 	return Object.entries(variables).find(([, set]) => set === key)?.[0] ?? layer.origin;
-}
-
-async function readLayer(file: string): Promise<Layer | undefined> {
-	if (!existsSync(file)) return undefined;
-	if (statSync(file).mode & 0o002)
-		throw new CoveyError("bad_config", `${file} can be written by everybody on this machine`, { hint: `chmod o-w ${file}` });
-	const text = readFileSync(file, "utf8");
-	const { parse, TomlError } = await import("smol-toml");
-	try {
-		return { origin: file, text, values: parse(text) };
-	} catch (error) {
-		if (!(error instanceof TomlError)) throw error;
-		throw new CoveyError("bad_config", `${file}:${error.line}:${error.column}: ${error.message.split("\n")[0]}`, {
-			hint: "mend that line, or move the file away",
-		});
-	}
 }
 
 function onlyProjectKeys(layer: Layer | undefined): Layer | undefined {
@@ -115,13 +93,14 @@ function onlyProjectKeys(layer: Layer | undefined): Layer | undefined {
 				layer,
 				key,
 				"a project file may set only client.namespace, client.fallback and commands; this belongs into the user's file",
+				hint,
 			);
 	return layer;
 }
 
 function withoutCommands(layer: Layer | undefined): Layer | undefined {
 	if (layer !== undefined && "commands" in layer.values)
-		throw broken(layer, "commands", "what a project's commands are belongs into the .covey.toml of that project");
+		throw broken(layer, "commands", "what a project's commands are belongs into the .covey.toml of that project", hint);
 	return layer;
 }
 
@@ -138,34 +117,6 @@ function environmentLayer(environment: NodeJS.ProcessEnv): Layer {
 	return { origin: "environment", values };
 }
 
-function broken(layer: Layer, key: string, message: string): CoveyError {
-	const place = layer.text === undefined ? layer.origin : `${layer.origin}:${position(layer.text, key)}`;
-	return new CoveyError("bad_config", `${place}: ${key || "configuration"}: ${message}`, {
-		hint: "covey config show --origin lists every key",
-	});
-}
-
-/** Line and column of a key in a TOML text; of its section, or 1:1, when it is not written out. */
-function position(text: string, key: string): string {
-	let section = "";
-	let sectionAt = "1:1";
-	for (const [index, line] of text.split("\n").entries()) {
-		const header = /^\s*\[([^\]]+)\]/.exec(line);
-		if (header) {
-			section = header[1]!.trim();
-			if (`${key}.`.startsWith(`${section}.`)) sectionAt = `${index + 1}:${line.indexOf("[") + 1}`;
-			continue;
-		}
-		const name = /^\s*([\w."-]+)\s*=/.exec(line)?.[1];
-		if (
-			name !== undefined &&
-			(key === (section ? `${section}.${name}` : name) || key.startsWith(section ? `${section}.${name}.` : `${name}.`))
-		)
-			return `${index + 1}:${line.indexOf(name) + 1}`;
-	}
-	return sectionAt;
-}
-
 function findUpwards(directory: string, name: string): string | undefined {
 	for (let at = directory; ; at = dirname(at)) {
 		const file = join(at, name);
@@ -180,17 +131,11 @@ function merge(below: Tree, above: Tree): Tree {
 	return result;
 }
 
-/** Two levels: sections and their keys. */
-function leaves(tree: Tree): [string, unknown][] {
-	return Object.entries(tree).flatMap(([section, value]) =>
-		isTree(value)
-			? Object.entries(value).map(([key, leaf]): [string, unknown] => [`${section}.${key}`, leaf])
-			: [[section, value] as [string, unknown]],
-	);
+/** Sections and their keys. */
+function leaves(tree: Tree, path = ""): [string, unknown][] {
+	return Object.entries(tree).flatMap(([name, value]) => {
+		const key = path === "" ? name : `${path}.${name}`;
+		const isSection = isTree(value) && (path === "" || subsections.has(key));
+		return isSection ? leaves(value, key) : [[key, value] as [string, unknown]];
+	});
 }
-
-function at(tree: Tree, key: string): unknown {
-	return key.split(".").reduce<unknown>((value, part) => (isTree(value) ? value[part] : undefined), tree);
-}
-
-const isTree = (value: unknown): value is Tree => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -22,6 +22,12 @@ export const Bytes = z.union([z.number().int().min(0), z.string()]).transform((v
 	return z.NEVER;
 });
 
+/** A path, or a namespace and the id of a repository in it, as `covey tasks show --json` tells it. */
+const ServedRepository = z
+	.string()
+	.max(4096)
+	.regex(/^(\/.*[^/]|[a-z0-9][a-z0-9._-]*\/[0-9a-f]{32})$/, "write the absolute path of a repository, or namespace/id of its snapshots");
+
 /** The whole configuration file. Every key is optional there; here every default is filled in. */
 export const Settings = z.strictObject({
 	client: z
@@ -63,6 +69,47 @@ export const Settings = z.strictObject({
 			worktrees_max: z.number().int().min(1).max(256).default(8),
 			/** The isolation that each attempt gets at least; a machine that cannot give it does not start. */
 			isolation: z.number().int().min(0).max(3).default(0),
+			/** The longest that the set-up of a job's environment may take here, whatever the job asks for. */
+			environment_timeout: Duration.optional(),
+		})
+		.prefault({}),
+	/** A coordinator to build on. What stands in `timeouts` and `local_fallback` are other words for settings above: see `spellings.ts`. */
+	build_pool: z
+		.strictObject({
+			/** A listener of its own for workers, which serves nothing but `/ws`. */
+			enabled: z.boolean().default(false),
+			port: z.number().int().min(0).max(65535).default(8080),
+			/** Besides loopback; as `coordinator.listen`, and by default the same. */
+			listen: z.array(z.string()).optional(),
+			git_daemon: z
+				.strictObject({
+					enabled: z.boolean().default(false),
+					port: z.number().int().min(1).max(65535).default(9418),
+					/** Besides loopback. Whoever reaches one of these addresses may fetch: it asks for no token. */
+					listen: z.array(z.string()).default(["tailnet"]),
+					/** All that is served: paths of repositories on this machine, or `namespace/id` of snapshots that were sent here. */
+					repositories: z.array(ServedRepository).max(256).default([]),
+				})
+				.prefault({}),
+			local_fallback: z
+				.strictObject({
+					/** false: the coordinator's own worker takes nothing. */
+					enabled: z.boolean().optional(),
+					slots: z.number().int().min(0).max(4096).optional(),
+					after: Duration.optional(),
+				})
+				.prefault({}),
+			timeouts: z
+				.strictObject({
+					lease: Duration.optional(),
+					sync: Duration.optional(),
+					ping: Duration.optional(),
+					pong: Duration.optional(),
+					/** Of a run that names none. */
+					job: Duration.optional(),
+					environment: Duration.optional(),
+				})
+				.prefault({}),
 		})
 		.prefault({}),
 	mcp: z
@@ -107,5 +154,9 @@ export const relations: readonly { readonly holds: (settings: Settings) => boole
 	{
 		holds: ({ client }) => client.url === undefined || client.token_file !== undefined,
 		sentence: "client.url needs client.token_file beside it",
+	},
+	{
+		holds: ({ build_pool: { git_daemon } }) => !git_daemon.enabled || git_daemon.repositories.length > 0,
+		sentence: "build_pool.git_daemon.enabled needs build_pool.git_daemon.repositories: it serves only what is named there",
 	},
 ];

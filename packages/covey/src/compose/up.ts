@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Fleet } from "@covey/client";
 import { openDiskBlobs } from "#blobs/disk/blobs.ts";
 import { type Coordinator, createCoordinator } from "#coordinator/coordinator.ts";
+import type { GatewaysConfig } from "#coordinator/gateways.ts";
 import { createSnapshotStore } from "#coordinator/git/store.ts";
 import { createLogs } from "#coordinator/logs/logs.ts";
 import { openSqliteHistory } from "#history/sqlite/history.ts";
@@ -24,6 +25,7 @@ import { createProcessLog, type ProcessLog } from "./log.ts";
 import { createMcpRelay } from "./mcp/relay.ts";
 import { type Paths, paths } from "./paths.ts";
 import type { Settings } from "./settings.ts";
+import { meetSupervisor } from "./supervisor.ts";
 import { createMachineWorker, defaultSlots } from "./worker-parts.ts";
 
 export interface UpOptions {
@@ -32,6 +34,10 @@ export interface UpOptions {
 	readonly host?: readonly string[];
 	/** Of the embedded worker. */
 	readonly slots?: number;
+	/** Opens the listeners of `[build_pool]`, whether it is enabled there or not. */
+	readonly buildPool?: boolean;
+	/** How long the jobs of the embedded worker may go on after the first signal. Absent: as long as it takes. */
+	readonly drainTimeout?: number;
 	/** Ends after so many milliseconds without work, workers or visitors. */
 	readonly idleExit?: number;
 	/** A line is written here when it is ready. */
@@ -57,18 +63,24 @@ export async function runCoordinator(options: UpOptions): Promise<void> {
 	await using coordinator = await startCoordinator(options, where, settings, logger, onFatal);
 	const slots = options.slots ?? settings.coordinator.local_slots ?? defaultSlots();
 	await using embedded = await startEmbedded(coordinator, slots, where, settings, logger, options.runners);
+	using supervisor = meetSupervisor(logger);
+	let deadline: NodeJS.Timeout | undefined;
 	using _signals = onShutdown((stage) => {
+		supervisor.stopping();
 		if (stage === "drain" && embedded) {
 			logger.info("draining: a second signal ends what runs here");
 			void embedded.worker.drain().then(ended.resolve);
+			if (options.drainTimeout !== undefined) deadline = setTimeout(ended.resolve, options.drainTimeout);
 		} else if (stage === "kill") process.exit(1);
 		else ended.resolve();
 	});
 	using _memory = collectBuffersCheaply();
 	using _file = publishFile(where, coordinator);
 	sayReady(coordinator, options, log);
+	supervisor.ready(`ready at ${coordinator.url}`);
 	using _idle = options.idleExit === undefined ? undefined : watchIdle(coordinator, options.idleExit, ended.resolve);
 	await ended.promise;
+	clearTimeout(deadline);
 }
 
 async function startCoordinator(
@@ -84,11 +96,22 @@ async function startCoordinator(
 	// The journal first: its lock says whether this home has a coordinator already.
 	const journal = await openSqliteJournal({ file: directory("journal.db"), logger });
 	const history = await openSqliteHistory({ file: directory("history.db"), logger });
-	const tailnet = config.listen.includes("tailnet") ? await findTailnet() : undefined;
-	const addresses = [
-		...new Set([...config.listen.filter((address) => address !== "tailnet"), ...(tailnet?.addresses ?? []), ...(options.host ?? [])]),
+	const { build_pool: pool } = settings;
+	const tailnet = [...config.listen, ...(pool.listen ?? []), ...pool.git_daemon.listen].includes("tailnet")
+		? await findTailnet()
+		: undefined;
+	const addressesOf = (listen: readonly string[]): string[] => [
+		...new Set(listen.flatMap((address) => (address === "tailnet" ? (tailnet?.addresses ?? []) : [address]))),
 	];
-	warnOfOpenDoors(addresses, tailnet?.addresses ?? [], logger);
+	const addresses = addressesOf([...config.listen, ...(options.host ?? [])]);
+	const gateways: GatewaysConfig = {
+		...((options.buildPool || pool.enabled) && {
+			workersDoor: { port: pool.port, addresses: pool.listen === undefined ? addresses : addressesOf(pool.listen) },
+		}),
+		...(pool.git_daemon.enabled && { gitDaemon: { ...pool.git_daemon, addresses: addressesOf(pool.git_daemon.listen) } }),
+	};
+	const all = [addresses, gateways.workersDoor?.addresses ?? [], gateways.gitDaemon?.addresses ?? []].flat();
+	warnOfOpenDoors([...new Set(all)], tailnet?.addresses ?? [], logger);
 	const { connect } = options;
 	const mcp = connect && createMcpRelay((token) => connect(coordinator.url, token), logger);
 	const coordinator: Coordinator = createCoordinator(
@@ -104,6 +127,7 @@ async function startCoordinator(
 			pingMs: config.ping_every,
 			pongMs: config.pong_within,
 			artifactBytesMax: config.artifact_bytes_max,
+			...gateways,
 		},
 		{
 			journal,
@@ -139,6 +163,7 @@ async function startEmbedded(
 ) {
 	if (slots === 0) return undefined;
 	const name = "local";
+	const { environment_timeout: environmentMs } = settings.worker;
 	const instance = randomUUID();
 	const transport = createInProcessTransport({
 		url: coordinator.url,
@@ -154,6 +179,7 @@ async function startEmbedded(
 			outputBytesMax: settings.worker.output_bytes_max,
 			worktreesMax: settings.worker.worktrees_max,
 			isolation: settings.worker.isolation,
+			caps: environmentMs === undefined ? {} : { environmentMs },
 			transport,
 			logger: logger.with({ worker: name }),
 			runners,

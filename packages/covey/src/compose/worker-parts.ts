@@ -14,6 +14,7 @@ import type { Runner } from "#ports/runner.ts";
 import { createEnvironments } from "#worker/environments/environments.ts";
 import { createExecutor } from "#worker/executor/execute.ts";
 import { sweepOrphans } from "#worker/executor/orphans.ts";
+import { type Caps, createCapped } from "#worker/runners/capped.ts";
 import { createRunRunner } from "#worker/runners/run/run.ts";
 import { createWorker, type ResolvedWorkerConfig, type Worker } from "#worker/worker.ts";
 import { createWorktreePool } from "#worker/worktrees/pool.ts";
@@ -26,10 +27,16 @@ export interface WorkerPartsOptions {
 	readonly tags: Readonly<Record<string, string>>;
 	readonly stateDirectory: string;
 	readonly cacheDirectory: string;
+	/** Where the objects of repositories are, and the worktrees, if not in the cache directory. They may hold other things too. */
+	readonly gitCacheDirectory?: string | undefined;
+	readonly worktreeDirectory?: string | undefined;
 	readonly outputBytesMax: number;
 	readonly worktreesMax: number;
 	/** The isolation level that every attempt gets at least. */
 	readonly isolation: number;
+	readonly caps: Caps;
+	/** Between two tries to reach the coordinator; see `kit/backoff.ts`. */
+	readonly reconnect?: { readonly firstMs: number; readonly maxMs: number };
 	readonly token?: ResolvedWorkerConfig["token"];
 	readonly transport: LinkTransport;
 	readonly logger: Logger;
@@ -58,7 +65,14 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 	if (process.getuid?.() === 0) logger.warn("the worker runs as root, so its jobs do too; a user of its own is safer");
 	await using parts = new AsyncDisposableStack();
 	parts.use(startWatchdog(stateDirectory));
-	const worktrees = parts.use(createWorktreePool({ directory: join(cacheDirectory, "repositories"), idleMax: options.worktreesMax }));
+	const { gitCacheDirectory: objects, worktreeDirectory: trees } = options;
+	const worktrees = parts.use(
+		createWorktreePool({
+			directory: objects === undefined ? join(cacheDirectory, "repositories") : join(objects, "covey-repositories"),
+			trees: trees && join(trees, "covey-worktrees"),
+			idleMax: options.worktreesMax,
+		}),
+	);
 	await worktrees.start(signal);
 	const executor = createExecutor({
 		spares: Math.min(2 * options.slots + 4, sparesMax),
@@ -67,7 +81,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 		environment: process.env,
 		controlGroups,
 		isolation: offered,
-		hidden: [...hiddenPlaces(homedir()), stateDirectory, where.state, where.config],
+		hidden: [...hiddenPlaces(homedir()), stateDirectory, where.state, where.config, ...credentialPlaces()],
 	});
 	parts.use(executor);
 	const run = createRunRunner({
@@ -90,12 +104,21 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 		isolation: offered.level,
 		isolationDefault: options.isolation,
 	};
-	const { name, token, outputBytesMax } = options;
+	const { name, token, outputBytesMax, reconnect } = options;
 	const worker: Worker = createWorker(
-		{ name, stateDirectory, version, offer, outputBytesMax, spoolBytesMax: 4 * outputBytesMax, ...(token && { token }) },
+		{
+			name,
+			stateDirectory,
+			version,
+			offer,
+			outputBytesMax,
+			spoolBytesMax: 4 * outputBytesMax,
+			...(token && { token }),
+			...(reconnect && { reconnect }),
+		},
 		{
 			transport: options.transport,
-			runners: [run, ...(options.runners ?? [])],
+			runners: [createCapped(run, options.caps), ...(options.runners ?? [])],
 			clock: systemClock,
 			random: Math.random,
 			logger,
@@ -106,6 +129,12 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 	parts.use(worker);
 	const owned = parts.move();
 	return { worker, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Where systemd puts a service's secrets. */
+function credentialPlaces(): readonly string[] {
+	const { CREDENTIALS_DIRECTORY: directory } = process.env;
+	return directory === undefined ? [] : [directory];
 }
 
 /** Of one attempt, all together: more is a fork bomb. */

@@ -5,13 +5,14 @@ import { acquireOwnerLock } from "#host/lock/owner-lock.ts";
 import { describeMachine } from "#host/machine/machine.ts";
 import { collectBuffersCheaply } from "#host/memory/buffers.ts";
 import { onShutdown } from "#host/signals/shutdown.ts";
-import { parseToken } from "#host/token/token.ts";
+import { type JoinToken, parseToken } from "#host/token/token.ts";
+import { formatDuration } from "#kit/duration.ts";
 import { createWebSocketTransport } from "#worker/link/websocket.ts";
-import type { ResolvedWorkerConfig } from "#worker/worker.ts";
 import { loadConfig } from "./config.ts";
-import { createProcessLog } from "./log.ts";
-import { type Paths, paths } from "./paths.ts";
-import { createMachineWorker, defaultSlots } from "./worker-parts.ts";
+import { createProcessLog, type ProcessLog } from "./log.ts";
+import { paths } from "./paths.ts";
+import { meetSupervisor } from "./supervisor.ts";
+import { createMachineWorker, defaultSlots, type WorkerPartsOptions } from "./worker-parts.ts";
 
 export interface WorkerOptions {
 	readonly name?: string;
@@ -30,36 +31,34 @@ interface Membership {
  * @throws CoveyError when the token is none, the coordinator's key is not the token's, or the coordinator refuses.
  */
 export async function joinFleet(options: WorkerOptions & { readonly url: string; readonly token: string }): Promise<void> {
-	const token = parseToken(options.token);
-	if (token.kind !== "join")
-		throw new CoveyError("bad_request", "that is a client token, not a join token", {
-			hint: "covey token create join, on the coordinator's machine",
-		});
-	await runWorker(options, options.url, token);
+	// A first join is watched by a person; a machine that belongs to a fleet waits for it as long as it takes.
+	await runConfigured(options, { url: options.url, token: parseJoinToken(options.token), patienceMs: firstWelcomeMs });
 }
 
 /** Runs the worker of a machine that has joined before. @throws CoveyError `not_found` when it has not. */
 export async function startWorker(options: WorkerOptions): Promise<void> {
-	const membership = readMembership(paths());
+	const membership = readMembership(paths().worker);
 	if (!membership)
 		throw new CoveyError("not_found", "this machine has joined no fleet", {
 			hint: "covey join URL, with a token of covey token create join",
 		});
-	await runWorker({ ...options, name: options.name ?? membership.name }, membership.url);
+	await runConfigured({ ...options, name: options.name ?? membership.name }, { url: membership.url });
 }
 
-async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWorkerConfig["token"]): Promise<void> {
+/** A worker as the configuration of this machine describes it. */
+async function runConfigured(options: WorkerOptions, link: Pick<WorkerLink, "url" | "token" | "patienceMs">): Promise<void> {
 	const where = paths();
 	const { worker: settings, coordinator: timing, log } = (await loadConfig()).settings;
-	const { logger, announce } = createProcessLog(log);
-	const name = options.name ?? settings.name ?? readMembership(where)?.name ?? describeMachine().name;
-	const valid = WorkerName.safeParse(name);
-	if (!valid.success) throw new CoveyError("bad_request", `--name ${JSON.stringify(name)}: ${valid.error.issues[0]?.message}`);
-	using _lock = acquireOwnerLock(join(where.worker, "worker"), `the worker of ${where.worker}`);
-	const stopping = new AbortController();
-	await using machine = await createMachineWorker(
+	const name = options.name ?? settings.name;
+	const { environment_timeout: environmentMs } = settings;
+	await runWorker(
 		{
-			name,
+			...link,
+			...(name !== undefined && { name }),
+			connectTimeoutMs: 10_000,
+			heartbeat: { pingMs: timing.ping_every, pongMs: timing.pong_within },
+		},
+		{
 			slots: options.slots ?? settings.slots ?? defaultSlots(),
 			tags: { ...settings.tags, ...options.tags },
 			stateDirectory: where.worker,
@@ -67,34 +66,78 @@ async function runWorker(options: WorkerOptions, url: string, token?: ResolvedWo
 			outputBytesMax: settings.output_bytes_max,
 			worktreesMax: settings.worktrees_max,
 			isolation: settings.isolation,
-			...(token && { token }),
-			transport: createWebSocketTransport({
-				url,
-				connectTimeoutMs: 10_000,
-				heartbeat: { pingMs: timing.ping_every, pongMs: timing.pong_within },
-			}),
-			logger,
+			caps: environmentMs === undefined ? {} : { environmentMs },
 		},
+		createProcessLog(log),
+	);
+}
+
+/** Which coordinator a worker serves, and how it keeps in touch with it. */
+export interface WorkerLink {
+	readonly url: string;
+	/** Default: by which it has joined before, else the machine's. */
+	readonly name?: string;
+	readonly token?: JoinToken;
+	readonly connectTimeoutMs: number;
+	readonly heartbeat: { readonly pingMs: number; readonly pongMs: number };
+	/** How long the first welcome is waited for. Absent: as long as it takes. */
+	readonly patienceMs?: number;
+	/** How long what runs may go on after the first signal. Absent: as long as it takes. */
+	readonly drainMs?: number;
+}
+
+/** Runs a worker until it is told to stop. @throws CoveyError when the coordinator will not have it. */
+export async function runWorker(
+	link: WorkerLink,
+	parts: Omit<WorkerPartsOptions, "name" | "token" | "transport" | "logger">,
+	{ logger, announce }: ProcessLog,
+): Promise<void> {
+	const { url, token, patienceMs, drainMs } = link;
+	const { stateDirectory, isolation } = parts;
+	const name = link.name ?? readMembership(stateDirectory)?.name ?? describeMachine().name;
+	const valid = WorkerName.safeParse(name);
+	if (!valid.success) throw new CoveyError("bad_request", `--name ${JSON.stringify(name)}: ${valid.error.issues[0]?.message}`);
+	using _lock = acquireOwnerLock(join(stateDirectory, "worker"), `the worker of ${stateDirectory}`);
+	const stopping = new AbortController();
+	await using machine = await createMachineWorker(
+		{ ...parts, name, ...(token && { token }), transport: createWebSocketTransport(link), logger },
 		stopping.signal,
 	);
 	const { worker } = machine;
+	using supervisor = meetSupervisor(logger);
+	let deadline: NodeJS.Timeout | undefined;
 	using _signals = onShutdown((stage) => {
 		stopping.abort(new CoveyError("unavailable", "the worker was stopped before it was connected"));
+		supervisor.stopping();
 		if (stage === "drain") {
-			logger.info("draining: no new work; a second signal ends what runs");
+			const within = drainMs === undefined ? "" : `, or ${formatDuration(drainMs)},`;
+			logger.info(`draining: no new work; a second signal${within} ends what runs`);
 			void worker.drain();
+			if (drainMs !== undefined) deadline = setTimeout(() => void worker.stop(), drainMs);
 		} else if (stage === "stop") void worker.stop();
 		else process.exit(1);
 	});
-	// A first join is watched by a person; a machine that belongs to a fleet waits for it as long as it takes.
-	const giveUp = token && setTimeout(() => stopping.abort(unanswered(url)), firstWelcomeMs);
+	// A machine may well start before its coordinator does: whoever waits for this one need not wait for that one.
+	supervisor.ready(`waits for the coordinator at ${url}`);
+	const giveUp = patienceMs === undefined ? undefined : setTimeout(() => stopping.abort(unanswered(url)), patienceMs);
 	await worker.start(stopping.signal).finally(() => clearTimeout(giveUp));
 	using _memory = collectBuffersCheaply();
-	rememberMembership(where, { url, name });
-	const confined = settings.isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
-	announce(`connected to ${url} as ${name} (isolation level ${settings.isolation}${confined})`, { url, worker: name });
+	rememberMembership(stateDirectory, { url, name });
+	const confined = isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
+	announce(`connected to ${url} as ${name} (isolation level ${isolation}${confined})`, { url, worker: name });
+	supervisor.ready(`connected to ${url} as ${name}`);
 	const error = await worker.left;
+	clearTimeout(deadline);
 	if (error) throw error;
+}
+
+/** @throws CoveyError `bad_request`, `unauthenticated`. */
+export function parseJoinToken(text: string): JoinToken {
+	const token = parseToken(text);
+	if (token.kind === "join") return token;
+	throw new CoveyError("bad_request", "that is a client token, not a join token", {
+		hint: "covey token create join, on the coordinator's machine",
+	});
 }
 
 const firstWelcomeMs = 20_000;
@@ -104,18 +147,20 @@ const unanswered = (url: string): CoveyError =>
 		hint: "is covey up running there, and does it listen on that address? covey up --host ADDRESS",
 	});
 
-const membershipFile = (where: Paths): string => join(where.worker, "fleet.json");
+const membershipFile = (stateDirectory: string): string => join(stateDirectory, "fleet.json");
 
-function readMembership(where: Paths): Membership | undefined {
+/** Undefined before its first welcome. @throws CoveyError `bad_request` when the file is damaged. */
+export function readMembership(stateDirectory: string): Membership | undefined {
+	const file = membershipFile(stateDirectory);
 	try {
-		return JSON.parse(readFileSync(membershipFile(where), "utf8")) as Membership;
+		return JSON.parse(readFileSync(file, "utf8")) as Membership;
 	} catch (error) {
 		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-		throw new CoveyError("bad_request", `cannot read ${membershipFile(where)}`, { cause: error, hint: "covey join URL writes it anew" });
+		throw new CoveyError("bad_request", `cannot read ${file}`, { cause: error, hint: "covey join URL writes it anew" });
 	}
 }
 
-function rememberMembership(where: Paths, membership: Membership): void {
-	mkdirSync(where.worker, { recursive: true, mode: 0o700 });
-	writeFileSync(membershipFile(where), `${JSON.stringify(membership)}\n`, { mode: 0o600 });
+function rememberMembership(stateDirectory: string, membership: Membership): void {
+	mkdirSync(stateDirectory, { recursive: true, mode: 0o700 });
+	writeFileSync(membershipFile(stateDirectory), `${JSON.stringify(membership)}\n`, { mode: 0o600 });
 }

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { exactDuration } from "#kit/duration.ts";
 import { Bytes, Duration, Settings } from "./settings.ts";
 
@@ -12,14 +13,14 @@ const schemaUnits = new Map<unknown, Unit>([
 const { commands: _, ...sections } = Settings.shape;
 
 /** The settings that are no plain numbers, as in `coordinator.lease_ttl`. */
-const units: ReadonlyMap<string, Unit> = new Map(
-	Object.entries(sections).flatMap(([section, { unwrap }]) =>
-		Object.entries(unwrap().shape).flatMap(([field, schema]) => {
-			const unit = schemaUnits.get("unwrap" in schema ? schema.unwrap() : schema);
-			return unit === undefined ? [] : [[`${section}.${field}`, unit] as const];
-		}),
-	),
-);
+const units: ReadonlyMap<string, Unit> = new Map(Object.entries(sections).flatMap(([section, schema]) => unitsOf(section, schema)));
+
+function unitsOf(key: string, schema: z.core.$ZodType): [string, Unit][] {
+	const plain = "unwrap" in schema ? (schema as z.ZodOptional).unwrap() : schema;
+	if (plain instanceof z.ZodObject) return Object.entries(plain.shape).flatMap(([name, field]) => unitsOf(`${key}.${name}`, field));
+	const unit = schemaUnits.get(plain);
+	return unit === undefined ? [] : [[key, unit]];
+}
 
 /** Of the number that a setting is inside; undefined for a plain one. */
 export const unitOf = (key: string): Unit | undefined => units.get(key);

@@ -14,6 +14,7 @@ import { Authenticator } from "./auth/authenticator.ts";
 import { createGuard } from "./auth/guard.ts";
 import { Driver } from "./driver.ts";
 import { EventFeed } from "./events/feed.ts";
+import { type GatewaysConfig, openGateways } from "./gateways.ts";
 import type { SnapshotStore } from "./git/store.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { createDoor } from "./http/door.ts";
@@ -33,7 +34,7 @@ import { type ClientSocket, createClientSocket } from "./socket/socket.ts";
 import type { CoordinatorSideConnection } from "./ws/connection.ts";
 import { createLinkServer, type LinkServer } from "./ws/server.ts";
 
-export interface CoordinatorConfig {
+export interface CoordinatorConfig extends GatewaysConfig {
 	/** Owned by this coordinator alone: its key lies here. */
 	readonly stateDirectory: string;
 	readonly adminTokenFile: string;
@@ -168,11 +169,14 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 		identity: { coordinator: identity.name, fingerprint: identity.fingerprint },
 		startedAt,
 		url: () => url,
+		listeners: () => gateways.status(),
+		drain: () => driver.drain(),
 		look: (work) => archivist.look(work),
 		rebuildHistory: () => archivist.rebuild(journal),
 	};
 	const handlers = createHandlers(context);
-	const guard = createGuard(["localhost", "127.0.0.1", "::1", config.name, ...hostNames(config.addresses), ...config.allowedHosts]);
+	const heard = [...config.addresses, ...(config.workersDoor?.addresses ?? [])];
+	const guard = createGuard(["localhost", "127.0.0.1", "::1", config.name, ...hostNames(heard), ...config.allowedHosts]);
 	const clients = createClientSocket({ authenticator, admissions, handlers, context, logs, logger });
 	parts.defer(() => clients.stop());
 	const streams = new EventStreams();
@@ -186,6 +190,7 @@ async function start(config: CoordinatorConfig, dependencies: CoordinatorDepende
 	});
 	await listeners.open();
 	parts.defer(() => listeners.close());
+	const gateways = parts.use(await openGateways(config, { ...dependencies, ...config, guard, link, main: listeners }));
 	const url = `http://127.0.0.1:${listeners.port}`;
 
 	const toClose = parts.move();

@@ -30,6 +30,8 @@ export interface ResolvedWorkerConfig {
 	/** Unacknowledged output of one attempt, and of all. */
 	readonly outputBytesMax: number;
 	readonly spoolBytesMax: number;
+	/** Between two tries to reach the coordinator. Default: `workerLimits.link.backoff`. */
+	readonly reconnect?: LinkOptions["backoff"];
 }
 
 export interface WorkerDependencies {
@@ -123,7 +125,7 @@ class AgentWorker implements Worker {
 	}
 
 	credentials() {
-		return { url: this.#dependencies.transport.url, token: this.#link?.token };
+		return { url: this.#link?.httpUrl ?? this.#dependencies.transport.url, token: this.#link?.token };
 	}
 
 	async start(signal: AbortSignal): Promise<void> {
@@ -199,7 +201,7 @@ class AgentWorker implements Worker {
 	}
 
 	#linkOptions(identity: WorkerIdentity | undefined): LinkOptions {
-		const { name, version, stateDirectory, token } = this.#config;
+		const { name, version, stateDirectory, token, reconnect } = this.#config;
 		const { transport, clock, random, logger } = this.#dependencies;
 		const agent = this.#agent;
 		return {
@@ -215,6 +217,7 @@ class AgentWorker implements Worker {
 			random,
 			logger,
 			...workerLimits.link,
+			...(reconnect && { backoff: reconnect }),
 		};
 	}
 

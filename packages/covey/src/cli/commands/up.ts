@@ -9,6 +9,8 @@ interface Options {
 	readonly port?: number;
 	readonly host?: readonly string[];
 	readonly slots?: number;
+	readonly buildPool?: boolean;
+	readonly drainTimeout?: number;
 	readonly idleExit?: number;
 	readonly readyFd?: number;
 }
@@ -18,6 +20,8 @@ export const up = defineCommand<Options>({
 		{ flags: "--port <number>", about: "where to listen (default 8000); 0 picks one", parse: within(0, 65_535) },
 		{ flags: "--host <address>", about: "listen here too; may be repeated", parse: list },
 		{ flags: "--slots <number>", about: "tasks at once of the embedded worker; 0: none", parse: integer },
+		{ flags: "--build-pool", about: "listen for build agents too, as [build_pool] of the configuration says" },
+		{ flags: "--drain-timeout <duration>", about: "end after so long, even if jobs run here (default: wait for them)", parse: duration },
 		{ flags: "--idle-exit <duration>", about: "end after so long without work or visitors", parse: duration },
 		{ flags: "--ready-fd <number>", about: "write a line to this file descriptor when ready", parse: integer },
 	],

@@ -1,4 +1,5 @@
 import type { Metrics } from "#coordinator/metrics/metrics.ts";
+import type { OperationContext } from "#coordinator/operations/context.ts";
 import type { Control } from "#ports/control.ts";
 import { sendJson, sendText } from "./answer.ts";
 import type { Exchange, Route } from "./route.ts";
@@ -7,7 +8,7 @@ import type { Exchange, Route } from "./route.ts";
  * Is the process alive, and does it take work? Open to all who reach it, and tells no more than that. Metrics tell who
  * works how much, so they need a token with the role read.
  */
-export function createHealthRoutes(control: Control, metrics: Metrics): Route[] {
+export function createHealthRoutes(control: Control, metrics: Metrics, listeners: OperationContext["listeners"]): Route[] {
 	const ready: Route = {
 		method: "GET",
 		path: "/readyz",
@@ -20,7 +21,10 @@ export function createHealthRoutes(control: Control, metrics: Metrics): Route[] 
 				accepting: control.state !== "draining",
 			};
 			const ok = Object.values(checks).every(Boolean);
-			if (url.searchParams.has("verbose")) sendJson(response, ok ? 200 : 503, { ready: ok, state: control.state, checks });
+			// Work goes on without them.
+			const down = listeners().flatMap(({ purpose, up, reason }) => (up ? [] : [{ listener: purpose, reason }]));
+			const degraded = down.length > 0 && { degraded: down };
+			if (url.searchParams.has("verbose")) sendJson(response, ok ? 200 : 503, { ready: ok, state: control.state, checks, ...degraded });
 			else sendText(response, ok ? 200 : 503, "text/plain; charset=utf-8", ok ? "ok\n" : `${control.state}\n`);
 		},
 	};

@@ -36,7 +36,7 @@ export function createRoutes({ context, handlers, metrics, streams, logs, blobs,
 		createLogRoute(context, logs, streams),
 		...createArtifactRoutes(context, blobs),
 		...createGitRoutes(context.control, snapshots, link.authorizeGit),
-		...createHealthRoutes(context.control, metrics),
+		...createHealthRoutes(context.control, metrics, context.listeners),
 		...(mcp ? [createMcpRoute(mcp)] : []),
 		{
 			method: "GET",

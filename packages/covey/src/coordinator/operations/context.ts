@@ -1,4 +1,4 @@
-import type { OperationName, OperationOutput, OperationRequest } from "@covey/protocol";
+import type { ListenerStatus, OperationName, OperationOutput, OperationRequest } from "@covey/protocol";
 import type { Principal } from "#coordinator/auth/principal.ts";
 import type { EventFeed } from "#coordinator/events/feed.ts";
 import type { SnapshotStore } from "#coordinator/git/store.ts";
@@ -21,6 +21,9 @@ export interface OperationContext {
 	readonly startedAt: number;
 	/** Where clients reach this coordinator. */
 	readonly url: () => string;
+	readonly listeners: () => readonly ListenerStatus[];
+	/** No new tasks from now on. */
+	readonly drain: () => void;
 	/** See `Archivist.look`. */
 	readonly look: <T>(work: () => Promise<T>) => Promise<T>;
 	readonly rebuildHistory: () => Promise<{ readonly tasks: number }>;

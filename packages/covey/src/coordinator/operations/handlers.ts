@@ -23,7 +23,14 @@ export function createHandlers(context: OperationContext): Handlers {
 		"fleet.status": async () => {
 			const counts = await control.query((fleet) => fleet.counts());
 			const { coordinator, fingerprint } = context.identity;
-			return { version, coordinator, fingerprint, url: context.url(), startedAt: context.startedAt, ...stateOf(control.state), ...counts };
+			const { startedAt } = context;
+			const listeners = [...context.listeners()];
+			return { version, coordinator, fingerprint, url: context.url(), startedAt, ...stateOf(control.state), ...counts, listeners };
+		},
+
+		"fleet.drain": async () => {
+			context.drain();
+			return {};
 		},
 
 		"audit.list": createAuditList(context),

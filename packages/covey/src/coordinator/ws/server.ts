@@ -34,8 +34,11 @@ export interface LinkServerOptions extends LinkContext {
 
 /** The worker link's coordinator side: every worker of the fleet comes through here. */
 export interface LinkServer extends AsyncDisposable {
-	/** A WebSocket upgrade on `/ws`, after Host and Origin were checked. */
-	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+	/**
+	 * A WebSocket upgrade on `/ws`, after Host and Origin were checked.
+	 * @param httpPort where packs and artifacts are, for those who came by a door that has none.
+	 */
+	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, httpPort?: number): void;
 	/** The worker in this process. `instance`: as of any worker, new at each start. */
 	acceptEmbedded(connection: CoordinatorSideConnection, worker: { readonly name: string; readonly instance: string }): void;
 	/** What the credential in a v1 job's URL opens. */
@@ -54,6 +57,7 @@ interface Caller {
 	readonly request: IncomingMessage;
 	/** Whose token was shown on the upgrade. */
 	readonly principal: Principal | undefined;
+	readonly httpPort: number | undefined;
 	/** To be called when it is settled who it is. */
 	readonly onSettled: () => void;
 }
@@ -81,9 +85,9 @@ class WorkersDoor implements LinkServer {
 		});
 	}
 
-	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+	handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, httpPort?: number): void {
 		socket.on("error", (error) => this.#options.logger.debug("an upgrade ended early", { error }));
-		this.#upgrade(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, refusalOf(error)));
+		this.#upgrade(request, socket, head, httpPort).catch((error: unknown) => refuseUpgrade(socket, refusalOf(error)));
 	}
 
 	acceptEmbedded(connection: CoordinatorSideConnection, { name, instance }: { readonly name: string; readonly instance: string }): void {
@@ -104,19 +108,21 @@ class WorkersDoor implements LinkServer {
 		return this.stop();
 	}
 
-	async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+	async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, httpPort: number | undefined): Promise<void> {
 		const address = addressOf(request);
 		const onSettled = this.#sources.enter(address);
 		// Also of an upgrade that is none: the library refuses that by itself.
 		socket.once("close", onSettled);
 		const bearer = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
 		const principal = bearer === undefined ? undefined : await this.#options.authenticator.authenticate(bearer, address);
-		this.#sockets.handleUpgrade(request, socket, head, (webSocket) => this.#accept({ socket: webSocket, request, principal, onSettled }));
+		this.#sockets.handleUpgrade(request, socket, head, (webSocket) =>
+			this.#accept({ socket: webSocket, request, principal, httpPort, onSettled }),
+		);
 	}
 
 	/** Waits for the first message, which tells the version. */
 	#accept(caller: Caller): void {
-		const { socket, request, onSettled } = caller;
+		const { socket, request, httpPort, onSettled } = caller;
 		socket.on("error", (error) => this.#options.logger.debug("a worker's socket failed", { error }));
 		const refuseSocket = (error: CoveyError) => {
 			onSettled();
@@ -129,7 +135,7 @@ class WorkersDoor implements LinkServer {
 			const first = V1FromWorker.safeParse(binary ? undefined : parseJson(data));
 			try {
 				if (first.success && first.data.type === "register") this.#acceptV1(caller, first.data);
-				else this.#begin(createV2Connection(socket, data), addressOf(request), onSettled);
+				else this.#begin(createV2Connection(socket, data), addressOf(request), onSettled, undefined, httpPort);
 			} catch (error) {
 				refuseSocket(refusalOf(error));
 			}
@@ -137,13 +143,13 @@ class WorkersDoor implements LinkServer {
 	}
 
 	/** @throws CoveyError when it names itself badly, or has shown no worker token. */
-	#acceptV1({ socket, request, principal, onSettled }: Caller, register: Extract<V1FromWorker, { type: "register" }>): void {
+	#acceptV1({ socket, request, principal, httpPort, onSettled }: Caller, register: Extract<V1FromWorker, { type: "register" }>): void {
 		const { admissions, clock } = this.#options;
 		const name = nameOf(register);
 		if (principal === undefined || !principal.roles.includes("worker")) {
 			throw new CoveyError("unauthenticated", "a v1 worker shows a worker token as a bearer header: covey token create worker");
 		}
-		const connection = new V1Connection({ socket, register, git: this.#git, origin: originOf(request), now: clock.now });
+		const connection = new V1Connection({ socket, register, git: this.#git, origin: originOf(request, httpPort), now: clock.now });
 		const over = new CoveyError("unauthenticated", "the token of this worker was revoked or has expired");
 		const close = () => connection.close(errorTable[over.code].close, over.message);
 		socket.once("close", admissions.admit(principal, close));
@@ -159,12 +165,12 @@ class WorkersDoor implements LinkServer {
 		});
 	}
 
-	#begin(connection: CoordinatorSideConnection, source: string, onSettled: () => void, known?: KnownWorker): void {
+	#begin(connection: CoordinatorSideConnection, source: string, onSettled: () => void, known?: KnownWorker, httpPort?: number): void {
 		introduce({
 			context: this.#options,
 			connection,
 			...(known !== undefined && { known }),
-			createSession: (introduced) => this.#sessions.create(connection, introduced),
+			createSession: (introduced) => this.#sessions.create(connection, { ...introduced, ...(httpPort !== undefined && { httpPort }) }),
 			onRefused: (error, worker) => {
 				const unsaid = this.#refusals.pass(source);
 				if (unsaid === undefined) return;
@@ -183,8 +189,10 @@ function nameOf({ worker_id }: Extract<V1FromWorker, { type: "register" }>): str
 	throw new CoveyError("bad_request", `worker_id ${JSON.stringify(worker_id)}: lower-case letters, digits, dots and dashes only`);
 }
 
-/** By which scheme, host and port the worker reached us. */
-function originOf(request: IncomingMessage): URL {
+/** By which scheme, host and port the worker reached us; or the port where we have more to offer. */
+function originOf(request: IncomingMessage, httpPort: number | undefined): URL {
 	const secure = (request.socket as TLSSocket).encrypted === true;
-	return new URL(`${secure ? "https" : "http"}://${request.headers.host ?? "localhost"}`);
+	const url = new URL(`${secure ? "https" : "http"}://${request.headers.host ?? "localhost"}`);
+	if (httpPort !== undefined) url.port = String(httpPort);
+	return url;
 }

@@ -37,6 +37,8 @@ export interface Introduced {
 	readonly namespaces: readonly string[];
 	/** Checks renewals; undefined: the session needs none (embedded, v1). */
 	readonly publicKey?: string;
+	/** Where packs and artifacts are; undefined: at the port of the connection. */
+	readonly httpPort?: number;
 }
 
 type SessionEffect = Exclude<Effect, { type: "reply" | "notify" }>;
@@ -99,7 +101,10 @@ export class Session {
 	welcome(): void {
 		if (this.#ended) return;
 		const { leaseTtlMs = limits.leaseTtlMs, syncMs = limits.syncMs, pingMs = limits.pingMs } = this.#context;
-		this.#send({ type: "welcome", name: this.worker, session: this.id, ...this.#newToken(), leaseTtlMs, syncMs, pingMs, version });
+		const { httpPort } = this.#introduced;
+		const timing = { leaseTtlMs, syncMs, pingMs };
+		const elsewhere = httpPort !== undefined && { httpPort };
+		this.#send({ type: "welcome", name: this.worker, session: this.id, ...this.#newToken(), ...timing, version, ...elsewhere });
 		this.#heartbeat.start();
 		const early = this.#early ?? [];
 		this.#early = undefined;

@@ -56,6 +56,8 @@ export interface Link extends Service {
 	readonly connection: LinkConnection | undefined;
 	/** Bearer for packs and artifacts; undefined while there is no session. */
 	readonly token: string | undefined;
+	/** Where packs and artifacts are, if the coordinator has said that it is elsewhere than the link. */
+	readonly httpUrl: string | undefined;
 	/** Lost when not connected. */
 	send(message: V2FromWorkerMessage): void;
 }
@@ -72,6 +74,8 @@ class LastingLink implements Link {
 	readonly #stopped = new AbortController();
 	readonly #welcomed = deferred();
 	#session: Session | undefined;
+	/** As of the last welcome: transfers go on while the link is down. */
+	#httpUrl: string | undefined;
 	#running: Promise<void> | undefined;
 
 	constructor(options: LinkOptions, listener: LinkListener) {
@@ -88,6 +92,10 @@ class LastingLink implements Link {
 
 	get token(): string | undefined {
 		return this.#session?.token;
+	}
+
+	get httpUrl(): string | undefined {
+		return this.#httpUrl;
 	}
 
 	send(message: V2FromWorkerMessage): void {
@@ -192,6 +200,7 @@ class LastingLink implements Link {
 			this.#listener.message(message);
 		} else if (!known && session.welcome !== undefined) {
 			this.#session = session;
+			this.#httpUrl = httpUrlOf(this.#options.transport, session.welcome);
 			this.#listener.connected(session.welcome, session.since);
 			this.#welcomed.resolve();
 		}
@@ -204,6 +213,13 @@ class LastingLink implements Link {
 		if (clock.monotonic() - session.since > backoff.maxMs) this.#backoff.reset();
 		this.#listener.disconnected();
 	}
+}
+
+function httpUrlOf({ url }: LinkTransport, { httpPort }: Welcome): string | undefined {
+	if (httpPort === undefined) return undefined;
+	const elsewhere = new URL(url);
+	elsewhere.port = String(httpPort);
+	return elsewhere.origin;
 }
 
 /** What a welcomed worker is sent away with for good: its key no longer counts, or another process has its name. */

@@ -51,6 +51,8 @@ export interface Worktree extends AsyncDisposable {
 
 export interface WorktreePoolOptions {
 	readonly directory: string;
+	/** Where the worktrees are; by default beside the objects of their repository. */
+	readonly trees?: string | undefined;
 	/** Idle worktrees kept, over all repositories. Default 16. */
 	readonly idleMax?: number;
 	/** Idle worktrees are evicted while the disk has less than this. Default 1 GiB. */
@@ -62,7 +64,7 @@ export interface WorktreePoolOptions {
 interface Place {
 	readonly key: string;
 	readonly repository: string;
-	readonly directory: string;
+	readonly trees: string;
 	readonly store: ObjectStore;
 	/** Least recently used first. */
 	readonly idle: Slot[];
@@ -82,7 +84,7 @@ interface Slot {
 const gibibyte = 1024 * 1024 * 1024;
 
 export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
-	const { directory, idleMax = 16, freeBytesMin = gibibyte, packBytesMax = 4 * gibibyte } = options;
+	const { directory, trees, idleMax = 16, freeBytesMin = gibibyte, packBytesMax = 4 * gibibyte } = options;
 	const places = new Map<string, Promise<Place>>();
 	const ready = new Map<string, string>();
 	let stopped = false;
@@ -91,13 +93,15 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 		const key = `${request.namespace}/${request.repository}`;
 		let opening = places.get(key);
 		if (!opening) {
-			opening = openPlace(
-				join(directory, request.namespace, request.repository),
+			const home = join(directory, key);
+			opening = openPlace({
 				key,
-				request.repository,
-				request.commit.length,
+				repository: request.repository,
+				objects: join(home, "objects.git"),
+				trees: trees === undefined ? join(home, "trees") : join(trees, key),
+				idLength: request.commit.length,
 				packBytesMax,
-			);
+			});
 			places.set(key, opening);
 			opening.then(
 				() => ready.set(key, request.repository),
@@ -139,7 +143,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				request.signal?.throwIfAborted();
 			}
 		}
-		const final = join(at.directory, "trees", `${Date.now().toString(36)}-${at.made++}`);
+		const final = join(at.trees, `${Date.now().toString(36)}-${at.made++}`);
 		const making: Slot = { directory: `${final}.new`, commit: request.commit };
 		try {
 			await mkdir(join(making.directory, "files"), { recursive: true });
@@ -155,11 +159,16 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 	async function evict(): Promise<void> {
 		const opened = await Promise.all(places.values());
 		const idle = () => opened.reduce((sum, at) => sum + at.idle.length, 0);
-		while (idle() > 0 && (idle() > idleMax || (await freeBytes(directory)) < freeBytesMin)) {
+		while (idle() > 0 && (idle() > idleMax || (await freeBytes(trees ?? directory)) < freeBytesMin)) {
 			const fullest = opened.reduce((a, b) => (b.idle.length > a.idle.length ? b : a));
 			const oldest = fullest.idle.shift();
 			if (oldest) await discard(oldest);
 		}
+	}
+
+	async function drop(key: string): Promise<void> {
+		await rm(join(directory, key), { recursive: true, force: true });
+		if (trees !== undefined) await rm(join(trees, key), { recursive: true, force: true });
 	}
 
 	async function stop(): Promise<void> {
@@ -180,7 +189,7 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 				for (const repository of await readdir(join(directory, namespace))) {
 					const commit = await anyCommit(join(directory, namespace, repository));
 					if (commit) await place({ namespace, repository, commit });
-					else await rm(join(directory, namespace, repository), { recursive: true, force: true });
+					else await drop(join(namespace, repository));
 				}
 			}
 		},
@@ -220,8 +229,13 @@ export function createWorktreePool(options: WorktreePoolOptions): WorktreePool {
 	};
 }
 
-async function openPlace(directory: string, key: string, repository: string, idLength: number, packBytesMax: number): Promise<Place> {
-	const trees = join(directory, "trees");
+interface Opening extends Pick<Place, "key" | "repository" | "trees"> {
+	readonly objects: string;
+	readonly idLength: number;
+	readonly packBytesMax: number;
+}
+
+async function openPlace({ key, repository, trees, objects, idLength, packBytesMax }: Opening): Promise<Place> {
 	await mkdir(trees, { recursive: true });
 	const idle: Slot[] = [];
 	for (const name of (await readdir(trees)).sort()) {
@@ -230,8 +244,8 @@ async function openPlace(directory: string, key: string, repository: string, idL
 		if (name.endsWith(".new") || head === undefined) await discard({ directory: slot });
 		else idle.push({ directory: slot, commit: head.trim() });
 	}
-	const store = await openObjectStore(join(directory, "objects.git"), idLength, packBytesMax);
-	return { key, repository, directory, store, idle, inUse: new Map(), made: 0 };
+	const store = await openObjectStore(objects, idLength, packBytesMax);
+	return { key, repository, trees, store, idle, inUse: new Map(), made: 0 };
 }
 
 /** What the next attempt need not wait for. */

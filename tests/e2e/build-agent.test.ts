@@ -1,0 +1,153 @@
+import { chmod, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { TaskView } from "@covey/protocol";
+import { expect, test } from "vitest";
+import { BuildPool } from "../kit/build-pool.ts";
+import { ask } from "../kit/door.ts";
+import { Gate } from "../kit/gate.ts";
+import { Machine } from "../kit/machine.ts";
+import { Repository } from "../kit/repository.ts";
+import { verifies } from "./verifies.ts";
+
+test("a build agent joins by the agents' own port and runs exact trees where its file says", async () => {
+	verifies("build-agent:joins");
+	await using pool = await BuildPool.start({ config: () => "[build_pool.local_fallback]\nenabled = false\n" });
+	const { machine, daemon, file } = await pool.agent("builder", 'maxJobs = 3\n[tags]\nkind = "builder"\n');
+	using repository = new Repository({ "a.txt": "committed\n" });
+	repository.write({ "a.txt": "changed\n", "new.txt": "new\n" });
+	const run = await pool.machine.covey(
+		["run", "--tag", "kind=builder", "--pull", "out", "--", "sh", "-c", "cat a.txt new.txt | tee out; pwd"],
+		{
+			cwd: repository.directory,
+		},
+	);
+	expect(run).toMatchObject({ code: 0 });
+	expect(run.stdout.toString()).toMatch(/^changed\nnew\n/);
+	expect(run.stdout.toString()).toContain(join(machine.home, "trees/covey-worktrees"));
+	expect(run.stderr).toContain("builder: 3 of 3 slots free");
+	expect(await readdir(join(machine.home, "git/covey-repositories/default"))).toHaveLength(1);
+	expect(await readdir(machine.home)).not.toContain(".local");
+
+	// Nothing but /ws is there.
+	for (const path of ["/", "/readyz", "/api/v1/status", "/api/v1/openapi.json", "/ws"]) {
+		const { status, text } = await ask(`http://127.0.0.1:${pool.ports.workers}`, "GET", path, {});
+		expect([status, JSON.parse(text).code], path).toEqual([404, "not_found"]);
+	}
+
+	// Once it is known, the token may go.
+	await daemon.stop();
+	await rm(join(machine.home, "token"));
+	await machine.start(["worker", "start", "--config", file], { ready: /connected to/ });
+});
+
+test("what is wrong in a build agent's file is told with its place, before anything is started", async () => {
+	verifies("build-agent:config");
+	await using machine = await Machine.create();
+	const file = join(machine.home, "agent.toml");
+	const start = async (text: string) => {
+		await writeFile(file, text);
+		return machine.covey(["worker", "start", "--config", file]);
+	};
+	expect(await start('serverUrl = "ws://box:8080"\n  maxJob = 3\n')).toMatchObject({
+		code: 3,
+		stderr: expect.stringContaining(`${file}:2:3: maxJob: no such key`),
+	});
+	const token = join(machine.home, "token");
+	await writeFile(token, "cvjt_1.x");
+	await chmod(token, 0o644);
+	const open = await start(`serverUrl = "ws://box:8080"\njoinTokenFile = "token"\n`);
+	expect(open).toMatchObject({ code: 4, stderr: expect.stringContaining(`joinTokenFile ${token} can be read by others (mode 644)`) });
+	const none = await start('serverUrl = "ws://box:8080"\n');
+	expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining("joinTokenFile is missing") });
+	const flags = await machine.covey(["worker", "start", "--config", file, "--slots", "2"]);
+	expect(flags).toMatchObject({ code: 2, stderr: expect.stringContaining("maxJobs") });
+	expect(await readdir(machine.home)).not.toContain(".local");
+});
+
+test("a build agent ends what runs for longer than its file allows", async () => {
+	verifies("build-agent:limits");
+	await using pool = await BuildPool.start();
+	await pool.agent("builder", 'jobTimeout = "1s"\ngracePeriod = "100ms"\n');
+	const words = [
+		"run",
+		"--no-snapshot",
+		"--on",
+		"builder",
+		"--timeout",
+		"50s",
+		"--",
+		"sh",
+		"-c",
+		"trap '' TERM; while :; do sleep 0.1; done",
+	];
+	expect(await pool.machine.covey(words)).toMatchObject({ code: 124 });
+});
+
+test("a build agent drains at the first SIGTERM, and ends what runs when its time is over", async () => {
+	verifies("build-agent:drains");
+	await using pool = await BuildPool.start({ config: () => "[build_pool.local_fallback]\nenabled = false\n" });
+	using gate = new Gate();
+	const patient = await pool.agent("patient");
+	const hold = ["run", "--no-snapshot", "--on", "patient", "--", "sh", "-c", `${gate.wait}; echo done`];
+	const first = await pool.machine.start(hold, { ready: /slots free/ });
+	patient.daemon.child.kill("SIGTERM");
+	await patient.daemon.says(/draining/);
+	gate.open();
+	expect(await first.ended).toMatchObject({ code: 0, stdout: Buffer.from("done\n") });
+	expect(await patient.daemon.ended).toMatchObject({ code: 0 });
+
+	const hasty = await pool.agent("hasty", 'drainTimeout = "300ms"\n');
+	const second = await pool.machine.start(["run", "--no-snapshot", "--on", "hasty", "--detach", "--", "sleep", "300"]);
+	const task = (await second.ended).stdout.toString().trim();
+	await expect.poll(async () => (await pool.json<{ task: TaskView }>(["tasks", "show", task])).task.status).toBe("in_progress");
+	hasty.daemon.child.kill("SIGTERM");
+	expect(await hasty.daemon.ended).toMatchObject({ code: 0 });
+	await hasty.machine.empty("sleep");
+});
+
+test("a build pool starts in the background, says how it is, drains when it is stopped, and keeps what it knows", async () => {
+	verifies("build-agent:pool");
+	await using pool = await BuildPool.start();
+	await pool.agent("builder", "maxJobs = 2\n");
+	const { code, stdout } = await pool.machine.covey(["build-pool", "start"]);
+	expect({ code, stdout: stdout.toString() }).toMatchObject({ code: 0, stdout: expect.stringContaining("runs already") });
+
+	using gate = new Gate();
+	const running = await pool.machine.start(
+		["run", "--no-snapshot", "--on", "builder", "--", "sh", "-c", `echo first; ${gate.wait}; echo last`],
+		{
+			ready: /slots free/,
+		},
+	);
+	const status = await pool.json<Record<string, unknown>>(["build-pool", "status"]);
+	expect(status).toMatchObject({
+		schema: expect.any(Number),
+		state: "ready",
+		queue: { waiting: 0, running: 1, needsPerson: 0 },
+		localFallback: { enabled: true, used: 0 },
+		listeners: [
+			{ purpose: "api", up: true },
+			{ purpose: "workers", up: true, addresses: expect.arrayContaining([`127.0.0.1:${pool.ports.workers}`]) },
+		],
+		workers: expect.arrayContaining([expect.objectContaining({ name: "builder", slotsUsed: 1 })]),
+	});
+	expect(await pool.expect(["build-pool", "status"])).toMatch(
+		/queue +0 waiting, 1 running[\s\S]*LISTENS AT[\s\S]*builder +connected +1\/2/,
+	);
+
+	const stopping = await pool.machine.start(["build-pool", "stop"], { ready: /draining: 1 still running/ });
+	const late = await pool.machine.covey(["run", "--no-snapshot", "--", "true"]);
+	expect(late).toMatchObject({ code: 7, stderr: expect.stringContaining("draining: it takes no new tasks") });
+	gate.open();
+	expect(await running.ended).toMatchObject({ code: 0, stdout: Buffer.from("first\nlast\n") });
+	expect(await stopping.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("nothing was running any more") });
+	expect(await pool.machine.covey(["build-pool", "status"])).toMatchObject({ code: 7 });
+	expect(await pool.machine.covey(["build-pool", "stop"])).toMatchObject({ code: 7 });
+
+	await pool.expect(["build-pool", "start"]);
+	const { tasks } = await pool.json<{ tasks: TaskView[] }>(["tasks", "list"]);
+	expect(tasks).toHaveLength(1);
+	const { id } = tasks[0]!;
+	expect(await pool.expect(["logs", id])).toBe("first\nlast\n");
+	expect(await pool.json(["tasks", "show", id])).toMatchObject({ task: { id, outcome: "passed", exitCode: 0 } });
+});
