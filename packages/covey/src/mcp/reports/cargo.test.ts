@@ -334,3 +334,11 @@ test("one failing test among two thousand, in a log of five megabytes", () => {
 	);
 	expect(reportOfLines("cargo", lines)).toMatchObject({ tests: { passed: 1999, failed: 1, ignored: 0 }, failures: [addsBadly] });
 });
+
+test("sums that the compiler writes as messages are none (text of rustc's own JSON)", () => {
+	const sums = ["aborting due to 2 previous errors", "1 warning emitted", "3 warnings emitted"];
+	const lines = sums.map((message) =>
+		JSON.stringify({ reason: "compiler-message", message: { level: /warning/.test(message) ? "warning" : "error", message, spans: [] } }),
+	);
+	expect(reportOfLines("cargo", lines).diagnostics).toEqual([]);
+});

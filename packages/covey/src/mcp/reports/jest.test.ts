@@ -87,6 +87,7 @@ test("a filter that matches no test does not hide files that cannot run", () => 
 	const report = reportOf("jest", "jest-filter-none");
 	expect(report.tests).toEqual({ passed: 0, failed: 0, ignored: 7 });
 	expect(report.failures.map(({ file }) => file)).toEqual(["test/syntax.test.js", "test/hollow.test.js", "test/broken.test.js"]);
+	expect(report.notes).toEqual(["3 test files failed to run, and no test of such a file is counted"]);
 });
 
 test("a filter that matches no test is said with the filter", () => {

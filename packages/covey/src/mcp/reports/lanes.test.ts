@@ -45,9 +45,15 @@ test("that no test ran is said of the task", () => {
 });
 
 test("a workspace whose tasks nobody recognises tells what looks like an error in each", () => {
-	const lines = ["packages/web build$ ./build.sh", "packages/web build: src/a.c:3:1: error: no", "sh: 1: true: not found"];
+	const lines = [
+		"packages/web build$ ./build.sh",
+		"packages/web build: src/a.c:3:1: error: no",
+		"packages/web build: /opt/include/b.h:4:1: error: no",
+		"sh: 1: true: not found",
+	];
 	expect(reportOfLines("auto", lines).diagnostics).toEqual([
 		{ level: "error", file: "packages/web/src/a.c", line: 3, col: 1, message: "no" },
+		{ level: "error", file: "/opt/include/b.h", line: 4, col: 1, message: "no" },
 		{ level: "error", message: "sh: 1: true: not found" },
 	]);
 });
