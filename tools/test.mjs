@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installDebianPackages } from "./debian.mjs";
 import { setUp } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -36,6 +37,7 @@ const failures = [];
 
 try {
 	await setUp();
+	if (wants("tests")) installDebianPackages();
 	if (wants("checks")) for (const check of checks) await runCheck(...check);
 	if (wants("core")) await runVitest("core, every line and branch", ["--coverage", "packages/covey/src/core"]);
 	if (wants("tests")) await runVitest("everything else", ["--exclude", "packages/covey/src/core/**"]);
