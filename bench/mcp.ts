@@ -1,4 +1,4 @@
-import { packSnapshot } from "#host/git/pack.ts";
+import { carrySnapshot } from "#compose/carry.ts";
 import { createSnapshot } from "#host/git/snapshot.ts";
 import { Agent } from "../tests/kit/agent.ts";
 import { Fleet } from "../tests/kit/fleet.ts";
@@ -45,8 +45,7 @@ async function measureCall(fleet: Fleet): Promise<BenchLine> {
 async function runWithSdk({ sdk, client }: Fleet, directory: string): Promise<void> {
 	const snapshot = await createSnapshot({ directory, cacheDirectory: `${client.home}/.cache/covey/client` });
 	const { repository, tree, commit } = snapshot;
-	const offer = await sdk.call("snapshot.offer", { repository, tree, commit });
-	if (!offer.have) await sdk.uploadPack(offer.upload, (await packSnapshot({ snapshot, bases: offer.bases })).content);
+	await carrySnapshot(sdk, snapshot, "default", new AbortController().signal);
 	const { outcome } = await sdk.run({ payload: { command: ["sh", "-c", "true"], snapshot: { repository, tree, commit } } });
 	if (outcome !== "passed") throw new Error(`true ${outcome}`);
 }

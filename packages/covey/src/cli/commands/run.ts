@@ -4,7 +4,6 @@ import type { SubmitResult } from "@covey/protocol/operations";
 import { defineCommand } from "#cli/command.ts";
 import { exitCodeOfRecord, exitCodes } from "#cli/exit-code.ts";
 import { openFleet } from "#cli/fleet.ts";
-import { carrySnapshot } from "#cli/run/carry.ts";
 import { type RunFlags, runOptions } from "#cli/run/flags.ts";
 import { watchInterrupts } from "#cli/run/interrupts.ts";
 import { endLine, warningLines } from "#cli/run/lines.ts";
@@ -14,6 +13,7 @@ import { createSubmission } from "#cli/run/submission.ts";
 import { watchTask } from "#cli/run/watch.ts";
 import { plain } from "#cli/table.ts";
 import { print, say, talkStyle } from "#cli/terminal.ts";
+import { carrySnapshot } from "#compose/carry.ts";
 import { paths } from "#compose/paths.ts";
 import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
 

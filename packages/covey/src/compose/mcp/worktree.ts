@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Fleet } from "@covey/client";
 import { CoveyError } from "@covey/protocol/errors";
+import { carrySnapshot } from "#compose/carry.ts";
 import { paths } from "#compose/paths.ts";
 import type { Settings } from "#compose/settings.ts";
 import { runGit } from "#host/git/git.ts";
-import { packSnapshot } from "#host/git/pack.ts";
 import { openRepository } from "#host/git/repository.ts";
 import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
 import type { ProjectFiles } from "#mcp/project/recipe.ts";
@@ -47,14 +46,7 @@ export async function openWorktree(directory: string, client: Settings["client"]
 		fallback: client.fallback,
 		files: projectFiles(root),
 		snapshot,
-		async carry(fleet: Fleet, short: WorktreeSnapshot, signal: AbortSignal) {
-			const { repository, tree, commit } = short;
-			const offer = await fleet.call("snapshot.offer", { repository, namespace: client.namespace, tree, commit });
-			if (offer.have) return;
-			const pack = await packSnapshot({ snapshot: taken.get(short) as Snapshot, bases: offer.bases, signal });
-			const bases = pack.bases.map((base) => `&base=${base}`).join("");
-			await fleet.uploadPack(`${offer.upload}${bases}`, pack.content, { signal });
-		},
+		carry: (fleet, short, signal) => carrySnapshot(fleet, taken.get(short) as Snapshot, client.namespace, signal),
 		async apply(patch: Uint8Array, tree: string): Promise<Applied> {
 			const now = await snapshot();
 			if (now.tree !== tree)
