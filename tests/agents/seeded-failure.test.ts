@@ -6,10 +6,10 @@ import { Fleet } from "../kit/fleet.ts";
 import { Machine } from "../kit/machine.ts";
 import { callsOnce } from "../kit/model-server.ts";
 import { Repository } from "../kit/repository.ts";
+import { seededProjects } from "../kit/seeded-projects.ts";
 import { needs, wanted } from "./brought.ts";
 import { agentClis } from "./cli.ts";
 import { Desktop } from "./desktop.ts";
-import { seededProjects } from "./projects.ts";
 
 /** A worker that builds Rust: in a home of its own rustup would find no toolchain. */
 async function builder(): Promise<Machine> {

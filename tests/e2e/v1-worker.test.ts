@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "../architecture/sources.ts";
+import { Agent } from "../kit/agent.ts";
 import { Fleet, recordOf } from "../kit/fleet.ts";
 import { Daemon, Machine } from "../kit/machine.ts";
 import { Repository } from "../kit/repository.ts";
+import { seededProjects } from "../kit/seeded-projects.ts";
 import { verifies } from "./verifies.ts";
 
 /** A worker that others wrote: Python, plain git and the published messages. */
@@ -55,6 +57,29 @@ test("a foreign v1 worker registers, fetches by plain git, streams and completes
 	expect(ended.code).toBe(130);
 	expect(recordOf(ended)).toMatchObject({ outcome: "cancelled" });
 	await foreign.machine.empty("sleep 1040");
+});
+
+test("a foreign v1 worker runs the tests that an agent asks for", async () => {
+	verifies("mcp:v1");
+	const { files, edit, failure } = seededProjects.find(({ name }) => name === "npm")!;
+	await using fleet = await Fleet.start();
+	using repository = new Repository(files);
+	repository.write(edit);
+	await using foreign = await ForeignWorker.start(fleet, (await fleet.token("worker")).trim());
+	await foreign.daemon.says(/registered/);
+	await fleet.worker("foreign", "connected");
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	const ran = await agent.call("test");
+	expect(ran, ran.text).toMatchObject({
+		isError: false,
+		structured: { outcome: "failed", passed: 1, failed: 1, failures: [failure], machine: "foreign", tree: repository.tree() },
+	});
+	expect(ran.structured.notes).toContain("foreign does not prove which tree it ran: the one named is the one that it was sent.");
+	const endless = await agent.call("run_command", { command: "sleep 1042", wait_secs: 1 });
+	expect(endless.structured).toMatchObject({ status: "in_progress", machine: "foreign" });
+	await agent.call("job_cancel", { job_id: endless.structured.job_id });
+	expect((await agent.call("job_wait", { job_id: endless.structured.job_id })).structured).toMatchObject({ outcome: "cancelled" });
+	await foreign.machine.empty("sleep 1042");
 });
 
 test("a v1 worker without the right token is refused", async () => {

@@ -1,5 +1,5 @@
 import { finalRecord } from "@covey/client";
-import type { TaskView } from "@covey/protocol";
+import type { SnapshotReference, TaskView } from "@covey/protocol";
 import type { Report } from "#mcp/reports/report.ts";
 
 export interface Facts {
@@ -8,13 +8,17 @@ export interface Facts {
 	readonly seconds: number;
 	readonly setUpSeconds?: number;
 	readonly machine: string | null;
+	/** That the worker proved before the start, else that it was sent. */
 	readonly tree: string | null;
+	/** It ran, but on a worker that proves no tree (link v1). */
+	readonly treeUnproved: boolean;
 	readonly why: string | null;
 }
 
 /** What the fleet knows of an ended task; the log has no say in it. */
 export function factsOf(task: TaskView): Facts {
 	const record = finalRecord(task);
+	const { snapshot } = task.submission.payload as { readonly snapshot?: SnapshotReference };
 	const setUp = record.timings.environment ?? 0;
 	return {
 		outcome: record.outcome ?? task.status,
@@ -22,7 +26,8 @@ export function factsOf(task: TaskView): Facts {
 		seconds: seconds(record.timings.command ?? 0),
 		...(setUp >= 500 && { setUpSeconds: seconds(setUp) }),
 		machine: record.machine,
-		tree: record.tree,
+		tree: record.tree ?? snapshot?.tree ?? null,
+		treeUnproved: record.tree === null && snapshot !== undefined && record.exitCode !== null,
 		why: record.placement?.sentence ?? null,
 	};
 }
@@ -57,6 +62,7 @@ export function doubts(verb: string, facts: Facts, report: Report): string[] {
 		);
 	if (outcome === "passed" && verb === "test" && report.tests === undefined)
 		found.push("How many tests ran is unknown: the log has no summary that was recognised.");
+	if (facts.treeUnproved) found.push(`${facts.machine} does not prove which tree it ran: the one named is the one that it was sent.`);
 	return found;
 }
 

@@ -1,4 +1,4 @@
-import type { Repository } from "../kit/repository.ts";
+import type { Repository } from "./repository.ts";
 
 type Files = Parameters<Repository["write"]>[0];
 
