@@ -24,10 +24,8 @@ export class BuildPool implements AsyncDisposable {
 		const ports = { api: api!, workers: workers!, git: git! };
 		const machine = await Machine.create();
 		const pool = new BuildPool(machine, ports);
-		await mkdir(join(machine.home, ".config/covey"), { recursive: true });
-		const text = `[coordinator]\nport = ${api}\nlisten = []\n[build_pool]\nport = ${workers}\n${config(ports)}`;
-		await writeFile(join(machine.home, ".config/covey/config.toml"), text);
 		try {
+			await pool.configure(config(ports));
 			await pool.expect(["build-pool", "start"]);
 			return pool;
 		} catch (error) {
@@ -38,6 +36,14 @@ export class BuildPool implements AsyncDisposable {
 
 	get url(): string {
 		return `http://127.0.0.1:${this.ports.api}`;
+	}
+
+	/** Writes the coordinator's file, which counts from its next start on. `more` begins inside of `[build_pool]`. */
+	async configure(more: string): Promise<void> {
+		const directory = join(this.machine.home, ".config/covey");
+		await mkdir(directory, { recursive: true });
+		const text = `[coordinator]\nport = ${this.ports.api}\nlisten = []\n[build_pool]\nport = ${this.ports.workers}\n${more}`;
+		await writeFile(join(directory, "config.toml"), text);
 	}
 
 	/** A command on the coordinator's machine that has to succeed; what it printed. */

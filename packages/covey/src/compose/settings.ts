@@ -22,7 +22,7 @@ export const Bytes = z.union([z.number().int().min(0), z.string()]).transform((v
 	return z.NEVER;
 });
 
-/** A path, or a namespace and the id of a repository in it, as `covey tasks show --json` tells it. */
+/** A path, or a namespace and the id of a repository in it: so the coordinator's `git` directory is laid out. */
 const ServedRepository = z
 	.string()
 	.max(4096)

@@ -161,7 +161,7 @@ function launch({ port, addresses, base, repositories }: GitDaemonOptions): Chil
 		detached: true,
 		cwd: base,
 		stdio: ["ignore", "ignore", "pipe", "pipe"],
-		env: { PATH: process.env.PATH, HOME: base, LANG: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" },
+		env: { PATH: process.env.PATH, HOME: process.env.HOME, LANG: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null" },
 	});
 }
 
