@@ -33,11 +33,12 @@ export const run = defineCommand<RunFlags>({
 		const watched = new WatchedRun(abort);
 		using interrupts = watchInterrupts(watched);
 		const settings = await runSettings(directory);
-		// Side by side: the coordinator is dialled (or started) while git looks at the worktree.
+		// Side by side: git looks at the worktree while the coordinator is dialled (or started). Git first: it is another process.
+		const taking = takeSnapshot(flags, settings, directory, abort.signal);
 		const opening = openFleet({ start: true, signal: abort.signal });
-		opening.catch(() => {});
+		for (const begun of [taking, opening]) begun.catch(() => {});
 		try {
-			const snapshot = await takeSnapshot(flags, settings, directory, abort.signal);
+			const snapshot = await taking;
 			await using fleet = await opening;
 			const submission = await createSubmission({ command, flags, settings, snapshot, directory, environment: process.env });
 			if (snapshot) await carrySnapshot(fleet, snapshot, submission.namespace ?? "default", abort.signal);

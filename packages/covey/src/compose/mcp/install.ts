@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { type ClientName, clients, type ServerEntry } from "#mcp/install/clients.ts";
 import { changeOf, withEntry, withoutEntry } from "#mcp/install/edit.ts";
 
-export { type ClientName, clientNames } from "#mcp/install/clients.ts";
+export { clientNames } from "#mcp/install/clients.ts";
 
 export interface InstallOptions {
 	readonly client: ClientName;

@@ -38,8 +38,10 @@ const undone = new Set([
 
 /** The answer for a task that has ended: verdict, failures, what was left out, the end of the log. */
 export function endedAnswer(reading: JobReading & { readonly report: Report }, context: EndedContext): CallToolResult {
-	const { task, report, ends, logBytes, lostBytes } = reading;
+	const { task, ends, logBytes, lostBytes } = reading;
 	const facts = factsOf(task);
+	const anyCommand = context.verb === "run_command";
+	const report = anyCommand && facts.outcome === "passed" ? withoutFindings(reading.report) : reading.report;
 	const notes = [
 		...(task.message && undone.has(facts.outcome) ? [task.message] : []),
 		...report.notes,
@@ -47,8 +49,9 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 		...(lostBytes > 0 ? [`${lostBytes} bytes of the output are lost.`] : []),
 		...context.notes,
 	];
-	const summary = summaryOf(facts, reading, context);
-	const recognised = report.failures.length > 0 || report.diagnostics.length > 0;
+	const summary = summaryOf(facts, { ...reading, report }, context);
+	// What any command writes is what was asked for: it is not left out for what was read from it.
+	const recognised = !anyCommand && (report.failures.length > 0 || report.diagnostics.length > 0);
 	const head = [
 		summary,
 		...failureLines(report, context.novelty),
@@ -62,8 +65,7 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 		...patchLines(context),
 	];
 	const room = (recognised ? Math.min(knownChars, context.chars) : context.chars) - sizeOf(head) - sizeOf(closing);
-	const shown =
-		facts.outcome === "passed" && context.verb !== "run_command" ? passedOutput(ends, room) : outputOf(reading, room, recognised);
+	const shown = facts.outcome === "passed" && !anyCommand ? passedOutput(ends, room) : outputOf(reading, room, recognised);
 	const text = [...head, ...closing, ...logLines(shown, reading)].join("\n");
 	return toolResult(
 		text,
@@ -96,6 +98,11 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 		},
 		undone.has(facts.outcome),
 	);
+}
+
+/** A command that passed may print what looks like an error, as when a file is looked at. */
+function withoutFindings({ tests }: Report): Report {
+	return { failures: [], diagnostics: [], leftOut: { failures: 0, diagnostics: {} }, notes: [], ...(tests && { tests }) };
 }
 
 /** Line one. The outcome in capitals, then everything that a busy reader needs. */

@@ -25,7 +25,7 @@ export function registerRunCommand(toolbox: Toolbox): void {
 					return {
 						command: ["sh", "-c", given.command],
 						environment: { NO_COLOR: "1", TERM: "dumb" },
-						parser: "generic",
+						parser: "auto",
 						pull: [],
 						changesTree: false,
 						because: "as asked",

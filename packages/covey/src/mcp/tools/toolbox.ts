@@ -1,4 +1,4 @@
-import type { CallToolResult, McpServer, ServerContext } from "@modelcontextprotocol/server";
+import type { McpServer, ServerContext } from "@modelcontextprotocol/server";
 import type { ClientProfile } from "#mcp/client-profile.ts";
 import type { JobDesk } from "#mcp/jobs/desk.ts";
 import type { McpSettings } from "#mcp/options.ts";
@@ -18,5 +18,3 @@ export interface Toolbox {
 	/** This call's client takes a task in place of a result. */
 	takesTasks(context: ServerContext): boolean;
 }
-
-export type Answer = Promise<CallToolResult>;

@@ -4,6 +4,7 @@ import { defineCommand } from "#cli/command.ts";
 import { confirm, yesOption } from "#cli/confirm.ts";
 import { exitCodes } from "#cli/exit-code.ts";
 import { print, say } from "#cli/terminal.ts";
+import { clientNames, planInstallation } from "#compose/mcp/install.ts";
 
 interface Flags {
 	readonly remove?: boolean;
@@ -15,7 +16,7 @@ interface Flags {
 	readonly worktree?: string;
 }
 
-const names = ["claude", "codex", "gemini", "cursor", "opencode", "vscode"] as const;
+const names = clientNames;
 
 export const install = defineCommand<Flags>({
 	arguments: [["<client>", names.join(", "), names]],
@@ -32,7 +33,6 @@ export const install = defineCommand<Flags>({
 	run: async ({ arguments: [word = ""], options }) => {
 		const client = oneOf(...names)(word);
 		const { remove = false, url, tokenFile, worktree } = options;
-		const { planInstallation } = await import("#compose/mcp/install.ts");
 		const plan = await planInstallation({
 			client,
 			remove,
