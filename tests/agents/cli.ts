@@ -3,8 +3,12 @@ import { broughtProgram } from "./brought.ts";
 /** How a vendor's CLI is run without a person, a login and a network, as one who follows the vendor's manual would. */
 export interface AgentCli {
 	readonly name: "claude" | "codex" | "gemini" | "opencode";
-	/** Files of its home besides our entry, there before that is installed. `model` is the model's URL. */
-	readonly files: (model: string) => Readonly<Record<string, string>>;
+	/** Its configuration, a path in the home. */
+	readonly file: string;
+	/** What stands in it before our entry is installed. `model` is the model's URL. */
+	readonly settings: (model: string) => string;
+	/** What a person adds for a server that is reached over HTTP. */
+	readonly remoteEntry: (url: string, token: string) => string;
 	readonly environment: (model: string) => Readonly<Record<string, string>>;
 	/** One session, whose prompt comes on stdin. */
 	readonly words: readonly string[];
@@ -16,7 +20,10 @@ const key = "a-key-of-no-worth";
 
 const claude: AgentCli = {
 	name: "claude",
-	files: () => ({}),
+	file: ".claude.json",
+	settings: () => "{}",
+	remoteEntry: (url, token) =>
+		JSON.stringify({ mcpServers: { covey: { type: "http", url, headers: { Authorization: `Bearer ${token}` }, alwaysLoad: true } } }),
 	environment: (model) => ({
 		ANTHROPIC_BASE_URL: model,
 		ANTHROPIC_API_KEY: key,
@@ -29,8 +36,9 @@ const claude: AgentCli = {
 
 const codex: AgentCli = {
 	name: "codex",
-	files: (model) => ({
-		".codex/config.toml": [
+	file: ".codex/config.toml",
+	settings: (model) =>
+		[
 			'model = "scripted"',
 			'model_provider = "scripted"',
 			"[model_providers.scripted]",
@@ -39,7 +47,14 @@ const codex: AgentCli = {
 			'wire_api = "responses"',
 			'env_key = "SCRIPTED_KEY"',
 		].join("\n"),
-	}),
+	remoteEntry: (url, token) =>
+		[
+			"[mcp_servers.covey]",
+			`url = "${url}"`,
+			`http_headers = { Authorization = "Bearer ${token}" }`,
+			'default_tools_approval_mode = "approve"',
+			"tool_timeout_sec = 3600",
+		].join("\n"),
 	environment: () => ({ SCRIPTED_KEY: key }),
 	words: ["exec", "--json", "-s", "workspace-write", "-"],
 	shows: "structure",
@@ -47,14 +62,18 @@ const codex: AgentCli = {
 
 const gemini: AgentCli = {
 	name: "gemini",
-	files: () => ({
-		".gemini/settings.json": JSON.stringify({
+	file: ".gemini/settings.json",
+	settings: () =>
+		JSON.stringify({
 			security: { auth: { selectedType: "gemini-api-key" } },
 			privacy: { usageStatisticsEnabled: false },
 			telemetry: { enabled: false },
 			general: { enableAutoUpdate: false },
 		}),
-	}),
+	remoteEntry: (url, token) =>
+		JSON.stringify({
+			mcpServers: { covey: { httpUrl: url, headers: { Authorization: `Bearer ${token}` }, trust: true, timeout: 3_600_000 } },
+		}),
 	environment: (model) => ({
 		GOOGLE_GEMINI_BASE_URL: model,
 		GEMINI_API_KEY: key,
@@ -67,8 +86,9 @@ const gemini: AgentCli = {
 
 const opencode: AgentCli = {
 	name: "opencode",
-	files: (model) => ({
-		".config/opencode/opencode.json": JSON.stringify({
+	file: ".config/opencode/opencode.json",
+	settings: (model) =>
+		JSON.stringify({
 			autoupdate: false,
 			share: "disabled",
 			provider: {
@@ -79,7 +99,10 @@ const opencode: AgentCli = {
 				},
 			},
 		}),
-	}),
+	remoteEntry: (url, token) =>
+		JSON.stringify({
+			mcp: { covey: { type: "remote", url, headers: { Authorization: `Bearer ${token}` }, enabled: true, timeout: 3_600_000 } },
+		}),
 	environment: () => ({}),
 	words: ["run", "--format", "json", "--auto", "-m", "scripted/scripted"],
 	shows: "text",
