@@ -41,7 +41,7 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 	const { task, ends, logBytes, lostBytes } = reading;
 	const facts = factsOf(task);
 	const anyCommand = context.verb === "run_command";
-	const report = anyCommand && facts.outcome === "passed" ? withoutFindings(reading.report) : reading.report;
+	const report = boundFindings(anyCommand && facts.outcome === "passed" ? withoutFindings(reading.report) : reading.report);
 	const notes = [
 		...(task.message && undone.has(facts.outcome) ? [task.message] : []),
 		...report.notes,
@@ -100,6 +100,29 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 	);
 }
 
+/** The room for what was found is shared: many get less each. What is not shown at all stays as it is, to be counted. */
+function boundFindings(report: Report): Report {
+	const failureChars = Math.max(160, 1500 / Math.min(report.failures.length, failuresShown));
+	const diagnosticChars = Math.max(100, 2000 / Math.min(report.diagnostics.length, diagnosticsShown));
+	const place = ({ file }: { readonly file?: string }) => (file === undefined ? {} : { file: clip(file, 160) });
+	return {
+		...report,
+		failures: report.failures.map((one) => ({
+			...one,
+			...place(one),
+			test: clip(one.test, 160),
+			message: clip(one.message, failureChars),
+		})),
+		diagnostics: report.diagnostics.map((one) => ({
+			...one,
+			...place(one),
+			message: clip(one.message, diagnosticChars),
+			...(one.suggestion !== undefined && { suggestion: clip(one.suggestion, Math.min(120, diagnosticChars)) }),
+		})),
+		notes: report.notes.slice(0, 10).map((note) => clip(note, 300)),
+	};
+}
+
 /** A command that passed may print what looks like an error, as when a file is looked at. */
 function withoutFindings({ tests }: Report): Report {
 	return { failures: [], diagnostics: [], leftOut: { failures: 0, diagnostics: {} }, notes: [], ...(tests && { tests }) };
@@ -129,7 +152,7 @@ function treeState(uncommitted: number | undefined): string {
 
 function failureLines(report: Report, novelty: Novelty | undefined): string[] {
 	return report.failures.slice(0, failuresShown).map((failure) => {
-		const message = clip(failure.message, Math.max(200, 900 / Math.min(report.failures.length, failuresShown)));
+		const { message } = failure;
 		return `✗ ${failure.test}${placeOf(failure)}${novelty?.isNew(failure) ? " [new]" : ""}${message === "" ? "" : `\n  ${message.replaceAll("\n", "\n  ")}`}`;
 	});
 }
@@ -137,8 +160,8 @@ function failureLines(report: Report, novelty: Novelty | undefined): string[] {
 function diagnosticLines(report: Report, novelty: Novelty | undefined): string[] {
 	return report.diagnostics.slice(0, diagnosticsShown).map((one) => {
 		const code = one.code ? `[${one.code}]` : "";
-		const suggestion = one.suggestion ? ` (try: ${clip(one.suggestion, 120)})` : "";
-		return `${one.level}${code}${placeOf(one)} ${clip(one.message, 300)}${suggestion}${novelty?.isNew(one) ? " [new]" : ""}`;
+		const suggestion = one.suggestion ? ` (try: ${one.suggestion})` : "";
+		return `${one.level}${code}${placeOf(one)} ${one.message}${suggestion}${novelty?.isNew(one) ? " [new]" : ""}`;
 	});
 }
 

@@ -39,8 +39,9 @@ export function readFindings(value: unknown): Findings | undefined {
 
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every((one) => typeof one === "string");
 
-/** Without line numbers: an edit above moves them. */
+/** Without line numbers, which an edit above moves, and no longer than what is shown of a finding at least. */
 function keyOf(found: Failure | Diagnostic): string {
-	if ("test" in found) return found.test;
-	return [found.level, found.code ?? "", found.file ?? "", found.message.split("\n", 1)[0]].join("|").slice(0, 400);
+	if ("test" in found) return found.test.slice(0, 160);
+	const { level, code = "", file = "", message } = found;
+	return [level, code, file.slice(0, 160), message.split("\n", 1)[0]?.slice(0, 100)].join("|");
 }
