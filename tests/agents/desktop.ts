@@ -50,11 +50,11 @@ export class Desktop implements AsyncDisposable {
 		return new Desktop(cli, machine, model, stack.move());
 	}
 
-	/** One session in `directory`, its prompt sent and its stdin closed. */
+	/** One session in `directory`, its prompt sent and its stdin closed; it leads a process group, as at a terminal. */
 	begin(directory: string): Daemon {
 		const [program, ...words] = sessionOf(this.#cli) as [string, ...string[]];
 		const env = { ...this.machine.environment, ...this.#cli.environment(this.model.url) };
-		const child = spawn(program, words, { cwd: directory, env });
+		const child = spawn(program, words, { cwd: directory, env, detached: true });
 		child.stdin.end("Task: do as the model says.\n");
 		const session = new Daemon(child);
 		this.#owned.defer(() => session.stop("SIGKILL").then(() => {}));
