@@ -5,6 +5,7 @@ import type { Fleet } from "#core/fleet.ts";
 import { classKey, needsOf } from "#core/scheduling/class.ts";
 import { nextTimerAt } from "#core/step.ts";
 import { priorityOf, type Task } from "#core/task.ts";
+import type { Worker } from "#core/worker.ts";
 import type { Holds } from "./holds.ts";
 import type { Run } from "./oracle.ts";
 import { Shares } from "./shares.ts";
@@ -116,17 +117,7 @@ export class Books {
 	/** A free worker and a task that it could run do not stay apart. */
 	#checkConservation(fleet: Fleet, now: number): void {
 		const free = [...fleet.workers.values()].some(
-			({ record, status, pressure, slotsUsed, offer, standing, seenAt }) =>
-				status === "connected" &&
-				// Whoever declined something and then fell silent is given nothing until it is heard again.
-				(seenAt ?? 0) > now - minute / 2 &&
-				!record.draining &&
-				!record.revoked &&
-				record.identity.kind !== "embedded" &&
-				record.namespaces.length === 0 &&
-				pressure?.admits !== false &&
-				standing.reservedFor === undefined &&
-				slotsUsed < (offer?.slots ?? 0),
+			(worker) => worker.record.identity.kind !== "embedded" && takesWork(worker, now) && worker.slotsUsed < (worker.offer?.slots ?? 0),
 		);
 		const placeable = fleet.tasks.values().some((task) => task.status === "pending" && (task.waitUntil ?? 0) <= now && runsAnywhere(task));
 		this.#during("a free worker and a task that any worker could run stayed apart", free && placeable, minute);
@@ -134,13 +125,14 @@ export class Books {
 
 	/** The embedded worker takes over when policy says so, and at once when nobody else is here. */
 	#checkFallback(fleet: Fleet, now: number): void {
-		// What is due is looked at by the tick that is on its way.
-		if ((nextTimerAt(fleet) ?? Number.POSITIVE_INFINITY) <= now) return;
 		const here = [...fleet.workers.values()].filter(({ status }) => status === "connected");
 		const embedded = here.find(({ record }) => record.identity.kind === "embedded");
-		const idle = embedded !== undefined && embedded.slotsUsed === 0 && embedded.standing.reservedFor === undefined;
+		const idle = embedded !== undefined && embedded.slotsUsed === 0 && takesWork(embedded, now);
 		const due = (task: Task): boolean => task.status === "pending" && runsAnywhere(task) && fallsBackAt(task, here.length === 1) <= now;
-		this.#during("work was due to the idle embedded worker", idle && fleet.tasks.values().some(due), minute);
+		const left = idle && fleet.tasks.values().some(due);
+		// What is due is looked at by the tick that is on its way; what is not ends the count also then.
+		if (left && (nextTimerAt(fleet) ?? Number.POSITIVE_INFINITY) <= now) return;
+		this.#during("work was due to the idle embedded worker", left, minute);
 	}
 
 	/** Something that may hold for a while, but not for longer than `mostMs`. */
@@ -180,6 +172,20 @@ export class Books {
 function runsAnywhere({ spec: { submission } }: Task): boolean {
 	const { constraints, prefer } = submission;
 	return constraints.machine === undefined && Object.keys(constraints.tags).length === 0 && constraints.slots === 1 && prefer === undefined;
+}
+
+/** Would anything be given to it, if it has a slot? */
+function takesWork({ record, status, pressure, standing, seenAt }: Worker, now: number): boolean {
+	return (
+		status === "connected" &&
+		// Whoever declined something and then fell silent is given nothing until it is heard again.
+		(seenAt ?? 0) > now - minute / 2 &&
+		!record.draining &&
+		!record.revoked &&
+		record.namespaces.length === 0 &&
+		pressure?.admits !== false &&
+		standing.reservedFor === undefined
+	);
 }
 
 /** When the embedded worker may take it, at the latest; `alone`: there is no other. */
