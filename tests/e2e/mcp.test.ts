@@ -61,7 +61,7 @@ test.each([{ modern: false }, { modern: true }])("the tools are offered to a cli
 	expect(hints.run_command).toMatchObject({ destructiveHint: true });
 	for (const name of ["worker_status", "job_wait", "job_log"]) expect(hints[name]).toMatchObject({ readOnlyHint: true });
 	for (const tool of tools) expect(tool.description!.length, tool.name).toBeLessThan(330);
-	expect(agent.client.getInstructions()).toContain("uncommitted edits included");
+	expect(agent.client.getInstructions()).toContain(`the worktree ${repository.directory} and no other, uncommitted edits included`);
 	expect((await agent.call("worker_status")).structured).toMatchObject({
 		workers: [{ id: "worker-1", active_jobs: 0, max_jobs: 2, connected_since: expect.stringMatching(/^\d{4}-/) }],
 		queued_jobs: 0,
