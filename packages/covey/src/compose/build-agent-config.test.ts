@@ -100,9 +100,12 @@ describe("a join token in a file", () => {
 		mkdirSync(join(place.directory, "credentials"));
 		expect(readJoinToken(file, {})).toBeUndefined();
 		writeFileSync(file, "token\n", { mode: 0o600 });
-		expect(readJoinToken(file, {})).toBe("token\n");
+		expect(readJoinToken(file, {})).toBe("token");
+		writeFileSync(file, "\n");
+		expect(readJoinToken(file, {}), "it has joined, and the token was wiped").toBeUndefined();
+		writeFileSync(file, "token\n");
 		chmodSync(file, 0o440);
 		expect(() => readJoinToken(file, {})).toThrow(/can be read by others \(mode 440\)/);
-		expect(readJoinToken(file, { CREDENTIALS_DIRECTORY: join(place.directory, "credentials") })).toBe("token\n");
+		expect(readJoinToken(file, { CREDENTIALS_DIRECTORY: join(place.directory, "credentials") })).toBe("token");
 	});
 });

@@ -88,7 +88,7 @@ export async function readBuildAgentConfig(file: string, environment: NodeJS.Pro
 
 /**
  * Whoever can read it can join the fleet. What systemd hands over is guarded by its directory, whatever its mode says.
- * @returns undefined when there is no such file. @throws CoveyError `forbidden` when others may read it.
+ * @returns undefined when there is no such file, or nothing in it. @throws CoveyError `forbidden` when others may read it.
  */
 export function readJoinToken(file: string, environment: NodeJS.ProcessEnv = process.env): string | undefined {
 	const stats = statSync(file, { throwIfNoEntry: false });
@@ -99,5 +99,5 @@ export function readJoinToken(file: string, environment: NodeJS.ProcessEnv = pro
 		throw new CoveyError("forbidden", `joinTokenFile ${file} can be read by others (mode ${(stats.mode & 0o777).toString(8)})`, {
 			hint: `chmod 600 ${file}`,
 		});
-	return readFileSync(file, "utf8");
+	return readFileSync(file, "utf8").trim() || undefined;
 }

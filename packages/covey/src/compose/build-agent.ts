@@ -53,7 +53,9 @@ function findToken({ joinTokenFile: file }: BuildAgentConfig, stateDirectory: st
 	if (readMembership(stateDirectory) !== undefined) return undefined;
 	throw new CoveyError(
 		"bad_config",
-		file === undefined ? "joinTokenFile is missing, and this agent has joined no fleet yet" : `there is no ${file}`,
+		file === undefined
+			? "joinTokenFile is missing, and this agent has joined no fleet yet"
+			: `there is no join token in ${file}, and this agent has joined no fleet yet`,
 		{
 			hint: "covey token create join, on the coordinator's machine, prints what belongs there",
 		},
