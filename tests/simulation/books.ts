@@ -48,11 +48,13 @@ export class Books {
 		const placed = effects.flatMap((effect) => (effect.type === "assign" ? this.#newlyPlaced(fleet, effect.message.task) : []));
 		for (const task of placed) this.#checkTurn(fleet, task);
 		if (placed.length > 0) this.#shares.served(fleet, placed);
-		if (this.#world.ticks % 16 !== 0) return;
+		const looks = this.#world.ticks % 16 === 0;
+		// What comes and goes quickly is looked at all the time once it is there, or moments would be taken for minutes.
+		if (looks || this.#since.has(apart)) this.#checkConservation(fleet, now);
+		if (looks || this.#since.has(leftLying)) this.#checkFallback(fleet, now);
+		if (!looks) return;
 		this.#checkWorkers(fleet);
 		this.#checkTasks(fleet, now);
-		this.#checkConservation(fleet, now);
-		this.#checkFallback(fleet, now);
 	}
 
 	#numberTask(fleet: Fleet, id: string): void {
@@ -120,7 +122,7 @@ export class Books {
 			(worker) => worker.record.identity.kind !== "embedded" && takesWork(worker, now) && worker.slotsUsed < (worker.offer?.slots ?? 0),
 		);
 		const placeable = fleet.tasks.values().some((task) => task.status === "pending" && (task.waitUntil ?? 0) <= now && runsAnywhere(task));
-		this.#during("a free worker and a task that any worker could run stayed apart", free && placeable, minute);
+		this.#during(apart, free && placeable, minute);
 	}
 
 	/** The embedded worker takes over when policy says so, and at once when nobody else is here. */
@@ -132,7 +134,7 @@ export class Books {
 		const left = idle && fleet.tasks.values().some(due);
 		// What is due is looked at by the tick that is on its way; what is not ends the count also then.
 		if (left && (nextTimerAt(fleet) ?? Number.POSITIVE_INFINITY) <= now) return;
-		this.#during("work was due to the idle embedded worker", left, minute);
+		this.#during(leftLying, left, minute);
 	}
 
 	/** Something that may hold for a while, but not for longer than `mostMs`. */
@@ -168,6 +170,9 @@ export class Books {
 		if (counted !== tasks.size) throw new Violation(`the tally counts ${counted} tasks and there are ${tasks.size}`);
 	}
 }
+
+const apart = "a free worker and a task that any worker could run stayed apart";
+const leftLying = "work was due to the idle embedded worker";
 
 function runsAnywhere({ spec: { submission } }: Task): boolean {
 	const { constraints, prefer } = submission;
