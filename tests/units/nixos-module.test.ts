@@ -49,7 +49,7 @@ const toml = (values: Record<string, unknown>): string =>
 
 function inline(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
-	if (typeof value !== "object" || value === null) return JSON.toml(value);
+	if (typeof value !== "object" || value === null) return JSON.stringify(value);
 	const pairs = Object.entries(value).map(([key, inner]) => `${key} = ${inline(inner)}`);
 	return `{ ${pairs.join(", ")} }`;
 }
@@ -99,7 +99,7 @@ describe.skipIf(noNix)("the NixOS module [needs nix-instantiate]", () => {
 		const { stored, value } = files["build-agent/config.toml"]!;
 		expect(restartTriggers).toEqual([stored]);
 		// Where the token is stands nowhere in the store, let alone the token.
-		expect(JSON.toml(value)).not.toContain("/run/keys");
+		expect(JSON.stringify(value)).not.toContain("/run/keys");
 		const file = join(directory, "config.toml");
 		writeFileSync(file, toml(value));
 		expect(await readBuildAgentConfig(file, { CREDENTIALS_DIRECTORY: "/run/credentials/covey-worker.service" })).toMatchObject({
