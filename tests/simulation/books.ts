@@ -49,10 +49,10 @@ export class Books {
 		for (const task of placed) this.#checkTurn(fleet, task);
 		if (placed.length > 0) this.#shares.served(fleet, placed);
 		const looks = this.#world.ticks % 16 === 0;
-		// What comes and goes quickly is looked at all the time once it is there, or moments would be taken for minutes.
-		if (looks || this.#since.has(apart)) this.#checkConservation(fleet, now);
+		// One slot comes and goes quickly: once work waits for it, it is looked at all the time, or moments would be taken for minutes.
 		if (looks || this.#since.has(leftLying)) this.#checkFallback(fleet, now);
 		if (!looks) return;
+		this.#checkConservation(fleet, now);
 		this.#checkWorkers(fleet);
 		this.#checkTasks(fleet, now);
 	}
@@ -122,7 +122,7 @@ export class Books {
 			(worker) => worker.record.identity.kind !== "embedded" && takesWork(worker, now) && worker.slotsUsed < (worker.offer?.slots ?? 0),
 		);
 		const placeable = fleet.tasks.values().some((task) => task.status === "pending" && (task.waitUntil ?? 0) <= now && runsAnywhere(task));
-		this.#during(apart, free && placeable, minute);
+		this.#during("a free worker and a task that any worker could run stayed apart", free && placeable, minute);
 	}
 
 	/** The embedded worker takes over when policy says so, and at once when nobody else is here. */
@@ -171,7 +171,6 @@ export class Books {
 	}
 }
 
-const apart = "a free worker and a task that any worker could run stayed apart";
 const leftLying = "work was due to the idle embedded worker";
 
 function runsAnywhere({ spec: { submission } }: Task): boolean {
