@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { carrySnapshot } from "#compose/carry.ts";
 import { paths } from "#compose/paths.ts";
 import type { Settings } from "#compose/settings.ts";
+import { replaceFile } from "#host/fs/replace-file.ts";
 import { runGit } from "#host/git/git.ts";
 import { openRepository } from "#host/git/repository.ts";
 import { createSnapshot, type Snapshot } from "#host/git/snapshot.ts";
@@ -70,9 +71,7 @@ export async function openWorktree(directory: string, client: Settings["client"]
 		},
 		async remember(name: string, value: unknown) {
 			await mkdir(memory, { recursive: true, mode: 0o700 });
-			const file = join(memory, `${name}.json`);
-			await writeFile(`${file}.${process.pid}`, JSON.stringify(value), { mode: 0o600 });
-			await rename(`${file}.${process.pid}`, file);
+			await replaceFile(join(memory, `${name}.json`), JSON.stringify(value), { mode: 0o600 });
 		},
 	};
 }

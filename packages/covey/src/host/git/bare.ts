@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { draftOf } from "#host/fs/replace-file.ts";
 import { git } from "./git.ts";
 
 /**
@@ -7,9 +8,7 @@ import { git } from "./git.ts";
  * description, nothing that a template could plant. Complete or not there at all; an existing one is left alone.
  */
 export async function createBareRepository(directory: string, idLength: number): Promise<void> {
-	const building = `${directory}.${process.pid}.new`;
-	await mkdir(dirname(directory), { recursive: true });
-	await rm(building, { recursive: true, force: true });
+	const building = `${draftOf(directory)}.new`;
 	await mkdir(join(building, "objects", "pack"), { recursive: true });
 	await mkdir(join(building, "objects", "info"));
 	await mkdir(join(building, "refs"));
@@ -34,7 +33,7 @@ export const snapshotRefs = "refs/covey/snapshots";
  */
 export async function writeSnapshotRef(repository: string, commit: string): Promise<void> {
 	const directory = join(repository, snapshotRefs);
-	const temporary = join(repository, `${commit}.${process.pid}.ref`);
+	const temporary = `${draftOf(join(repository, commit))}.ref`;
 	await mkdir(directory, { recursive: true });
 	await writeFile(temporary, `${commit}\n`);
 	await rename(temporary, join(directory, commit));

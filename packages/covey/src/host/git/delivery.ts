@@ -1,5 +1,6 @@
-import { lstat, rename, writeFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "#host/fs/replace-file.ts";
 import { readSmall, type SnapshotCache } from "./cache.ts";
 import { type GitObject, loosePath, writeLooseObjects } from "./object.ts";
 import type { PrivateIndex } from "./private-index.ts";
@@ -55,8 +56,7 @@ export function createDelivery(made: {
 			await delivery.store();
 			if (!file || before?.commit === commit) return;
 			const now: Delivered = { commit, objects: objects.map(({ id }) => id) };
-			await writeFile(`${file}.${process.pid}`, JSON.stringify(now));
-			await rename(`${file}.${process.pid}`, file);
+			await replaceFile(file, JSON.stringify(now));
 		},
 	};
 	return delivery;

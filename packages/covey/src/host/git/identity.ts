@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { replaceFile } from "#host/fs/replace-file.ts";
 import { readSmall } from "./cache.ts";
 import { runGit } from "./git.ts";
 import type { Repository } from "./repository.ts";
@@ -21,7 +22,7 @@ export async function identifyRepository(repository: Repository, cacheDirectory:
 	// A path stands in only until there is a commit: not worth remembering.
 	if (!source.startsWith("path ")) {
 		await mkdir(join(cacheDirectory, "identities"), { recursive: true, mode: 0o700 });
-		await writeFile(file, `${stamp}\n${id}\n`);
+		await replaceFile(file, `${stamp}\n${id}\n`);
 	}
 	return id;
 }

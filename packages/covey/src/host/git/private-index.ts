@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { draftOf } from "#host/fs/replace-file.ts";
 import type { Repository } from "./repository.ts";
 
 /**
@@ -61,12 +62,12 @@ async function copy(repository: Repository, checksum: string, directory: string)
 	const { mtimeMs } = await stat(repository.indexPath);
 	const content = await readFile(repository.indexPath);
 	if (content.toString("hex", content.length - checksum.length / 2) !== checksum) return;
-	const making = `${directory}.${process.pid}.new`;
+	const making = draftOf(directory);
 	await mkdir(making, { recursive: true, mode: 0o700 });
 	await writeFile(join(making, "index"), content);
 	const seconds = Math.floor(mtimeMs / 1000);
 	await utimes(join(making, "index"), seconds, seconds);
-	// Another process may have been faster: one is as good as the other.
+	// Somebody else may have been faster: one is as good as the other.
 	await rename(making, directory).catch(() => rm(making, { recursive: true, force: true }));
 }
 

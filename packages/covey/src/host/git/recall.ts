@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { draftOf } from "#host/fs/replace-file.ts";
 import { openRepository, type Repository } from "./repository.ts";
 
 /**
@@ -28,8 +29,9 @@ export async function learnRepository(directory: string, cacheDirectory: string,
 	const remembered: Remembered = { repository, stamp };
 	const file = fileOf(directory, cacheDirectory);
 	mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-	writeFileSync(`${file}.${process.pid}`, JSON.stringify(remembered));
-	renameSync(`${file}.${process.pid}`, file);
+	const draft = draftOf(file);
+	writeFileSync(draft, JSON.stringify(remembered));
+	renameSync(draft, file);
 	return repository;
 }
 

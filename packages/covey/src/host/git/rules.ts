@@ -1,6 +1,7 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, join, posix } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
+import { replaceFile } from "#host/fs/replace-file.ts";
 import { readSmall } from "./cache.ts";
 import { type GitCall, git } from "./git.ts";
 import { type GitPath, pathText } from "./status.ts";
@@ -57,8 +58,7 @@ export async function treeFacts(tree: string, call: Omit<GitCall, "arguments">, 
 	if (remembered !== undefined) return JSON.parse(remembered);
 	const facts = await readTreeFacts(tree, call);
 	await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-	await writeFile(`${file}.${process.pid}`, JSON.stringify(facts));
-	await rename(`${file}.${process.pid}`, file);
+	await replaceFile(file, JSON.stringify(facts));
 	return facts;
 }
 

@@ -227,6 +227,18 @@ describe("a snapshot", () => {
 		}
 		await expect(take(scratch, { include: ["none"] })).rejects.toMatchObject({ message: expect.stringContaining("does not exist") });
 	});
+
+	test("may be taken many times at once by one process, from the first time on", async () => {
+		using scratch = createScratchRepository();
+		for (let round = 0; round < 5; round++) {
+			scratch.write({ "a.txt": `committed ${round}\n` });
+			scratch.commit();
+			scratch.write({ "a.txt": `edited ${round}\n` });
+			const taken = await Promise.all(Array.from({ length: 12 }, () => take(scratch)));
+			await Promise.all(taken.map((snapshot) => snapshot.delivered()));
+			expect(new Set(taken.map(({ tree }) => tree))).toEqual(new Set([referenceTree(scratch)]));
+		}
+	});
 });
 
 describe("a snapshot is refused, with the name and the way out,", () => {
