@@ -1,14 +1,12 @@
-import { existsSync, readFileSync, symlinkSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { hasCargo, rustupHome } from "#host/machine/toolchains.fixture.ts";
 import { Agent } from "../kit/agent.ts";
 import { Fleet } from "../kit/fleet.ts";
 import { Machine } from "../kit/machine.ts";
 import { Repository } from "../kit/repository.ts";
 import { verifies } from "./verifies.ts";
-
-const has = (program: string) => (process.env.PATH ?? "").split(delimiter).some((directory) => existsSync(join(directory, program)));
 
 /** A project that says of itself what the verbs mean, in the format of a tool that everybody knows. */
 const declared = (test: string, more = "") => ({
@@ -222,11 +220,11 @@ test("output is cleaned and marked as data", async () => {
 	);
 });
 
-test.skipIf(!has("cargo"))("a real cargo project is tested, linted and mended [needs cargo]", { timeout: 120_000 }, async () => {
+test.skipIf(!hasCargo())("a real cargo project is tested, linted and mended [needs cargo]", { timeout: 120_000 }, async () => {
 	verifies("mcp:cargo");
 	await using machine = await Machine.create();
 	// In a home of its own rustup would find no toolchain.
-	symlinkSync(join(homedir(), ".rustup"), join(machine.home, ".rustup"));
+	if (rustupHome) symlinkSync(rustupHome, join(machine.home, ".rustup"));
 	await using fleet = await Fleet.start({ coordinator: machine, localSlots: 1 });
 	using repository = new Repository({
 		"Cargo.toml": '[package]\nname = "seeded"\nversion = "0.1.0"\nedition = "2021"\n',

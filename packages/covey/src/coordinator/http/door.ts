@@ -65,12 +65,17 @@ export function addressOf({ socket }: IncomingMessage): string {
 }
 
 function parseUrl(request: IncomingMessage): URL {
+	// Such a path would be shortened, and lead elsewhere than it reads.
+	if (climbing.test(request.url?.split("?", 1)[0] ?? ""))
+		throw new CoveyError("bad_request", "the request's path has segments of dots alone");
 	try {
 		return new URL(request.url ?? "/", "http://coordinator.invalid");
 	} catch {
 		throw new CoveyError("bad_request", "the request's path cannot be read");
 	}
 }
+
+const climbing = /\/(?:\.|%2e){1,2}(?:\/|$)/i;
 
 function closing(response: ServerResponse): AbortSignal {
 	const controller = new AbortController();

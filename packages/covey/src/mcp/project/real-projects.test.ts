@@ -3,6 +3,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { hasCargo, rustupHome } from "#host/machine/toolchains.fixture.ts";
 import { isMeaningless, type Verb, type VerbArguments } from "./recipe.ts";
 import { recipeFor } from "./recognise.ts";
 import { treeOf } from "./tree.fixture.ts";
@@ -28,7 +29,7 @@ class RealProject implements Disposable {
 		if (isMeaningless(recipe)) throw new Error(recipe.sentence);
 		const [program, ...words] = recipe.command as [string, ...string[]];
 		const { PATH, HOME, TMPDIR } = process.env;
-		const env = { PATH, HOME, TMPDIR, ...recipe.environment };
+		const env = { PATH, HOME, TMPDIR, ...(rustupHome && { RUSTUP_HOME: rustupHome }), ...recipe.environment };
 		return new Promise((resolve) => {
 			execFile(program, words, { cwd: join(this.root, recipe.directory ?? ""), env, timeout: 150_000 }, (error, stdout, stderr) =>
 				resolve({ code: typeof error?.code === "number" ? error.code : error ? -1 : 0, output: stdout + stderr }),
@@ -75,7 +76,7 @@ const npm = {
 };
 
 describe.concurrent("a failing test of a real project fails its recipe", () => {
-	test.skipIf(lacks("cargo"))("cargo, whose filter and linter work too [needs cargo]", { timeout: 200_000 }, async () => {
+	test.skipIf(!hasCargo())("cargo, whose filter and linter work too [needs cargo]", { timeout: 200_000 }, async () => {
 		using project = new RealProject(crate);
 		const whole = await project.run("test");
 		expect(whole.output).toMatch(/test adds \.\.\. FAILED/);
