@@ -1,11 +1,14 @@
+import { spawn } from "node:child_process";
 import { chmod, readdir, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
 import { join } from "node:path";
 import type { TaskView } from "@covey/protocol";
 import { expect, test } from "vitest";
+import { root } from "../architecture/sources.ts";
 import { BuildPool } from "../kit/build-pool.ts";
 import { ask } from "../kit/door.ts";
 import { Gate } from "../kit/gate.ts";
-import { Machine } from "../kit/machine.ts";
+import { Daemon, Machine } from "../kit/machine.ts";
 import { Repository } from "../kit/repository.ts";
 import { verifies } from "./verifies.ts";
 
@@ -33,11 +36,31 @@ test("a build agent joins by the agents' own port and runs exact trees where its
 		const { status, text } = await ask(`http://127.0.0.1:${pool.ports.workers}`, "GET", path, {});
 		expect([status, JSON.parse(text).code], path).toEqual([404, "not_found"]);
 	}
+	expect(await upgrade(pool.ports.workers, "/api/v1/socket")).toBe(404);
+	expect(await upgrade(pool.ports.workers, "/ws")).toBe(101);
 
 	// Once it is known, the token may go.
 	await daemon.stop();
 	await rm(join(machine.home, "token"));
 	await machine.start(["worker", "start", "--config", file], { ready: /connected to/ });
+});
+
+test("a worker of version 1 that came by the agents' port fetches from the main one", async () => {
+	verifies("build-agent:joins");
+	await using pool = await BuildPool.start({ config: () => "[build_pool.local_fallback]\nenabled = false\n" });
+	const token = (await pool.expect(["token", "create", "worker"])).trim();
+	await using machine = await Machine.create({ environment: { COVEY_WORKER_TOKEN: token } });
+	const words = [join(root, "tests/kit/v1-worker.py"), `ws://127.0.0.1:${pool.ports.workers}/ws`, "foreign", "1"];
+	const foreign = new Daemon(spawn("python3", words, { env: machine.environment }));
+	try {
+		await foreign.says(/registered/);
+		using repository = new Repository({ "a.txt": "committed\n" });
+		repository.write({ "a.txt": "changed\n" });
+		const run = await pool.machine.covey(["run", "--on", "foreign", "--", "cat", "a.txt"], { cwd: repository.directory });
+		expect(run, run.stderr).toMatchObject({ code: 0, stdout: Buffer.from("changed\n") });
+	} finally {
+		await foreign.stop("SIGINT");
+	}
 });
 
 test("what is wrong in a build agent's file is told with its place, before anything is started", async () => {
@@ -103,6 +126,9 @@ test("a build agent drains at the first SIGTERM, and ends what runs when its tim
 	hasty.daemon.child.kill("SIGTERM");
 	expect(await hasty.daemon.ended).toMatchObject({ code: 0 });
 	await hasty.machine.empty("sleep");
+	// It was not the job's fault, so it is tried again.
+	const { task: lost } = await pool.json<{ task: TaskView }>(["tasks", "show", task]);
+	expect(lost).toMatchObject({ status: "pending", attempts: [{ worker: "hasty", report: { outcome: "worker_lost" } }] });
 });
 
 test("a build pool starts in the background, says how it is, drains when it is stopped, and keeps what it knows", async () => {
@@ -151,3 +177,25 @@ test("a build pool starts in the background, says how it is, drains when it is s
 	expect(await pool.expect(["logs", id])).toBe("first\nlast\n");
 	expect(await pool.json(["tasks", "show", id])).toMatchObject({ task: { id, outcome: "passed", exitCode: 0 } });
 });
+
+/** @returns the status with which a WebSocket is answered; 101 if it was opened. */
+function upgrade(port: number, path: string): Promise<number | undefined> {
+	const headers = {
+		connection: "upgrade",
+		upgrade: "websocket",
+		"sec-websocket-version": "13",
+		"sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+	};
+	return new Promise((resolve, reject) => {
+		const asked = request({ host: "127.0.0.1", port, path, headers }, (response) => {
+			response.resume();
+			resolve(response.statusCode);
+		});
+		asked.on("upgrade", (response, socket) => {
+			socket.destroy();
+			resolve(response.statusCode);
+		});
+		asked.on("error", reject);
+		asked.end();
+	});
+}

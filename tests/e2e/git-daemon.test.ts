@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { BuildPool } from "../kit/build-pool.ts";
@@ -72,15 +73,18 @@ test("git daemon comes back when it dies, and never outlives the coordinator", a
 	await using pool = await BuildPool.start({ config: ({ git }) => served(git, repository.directory) });
 	const { machine } = pool;
 	const daemon = async () => (await machine.processes()).filter(({ command }) => command.includes("git-daemon --verbose"));
-	const [first] = await daemon();
-	process.kill(first!.pid, "SIGKILL");
 	const gitListener = async () => (await pool.json<Status>(["build-pool", "status"])).listeners.find(({ purpose }) => purpose === "git");
-	await expect
-		.poll(async () => (await daemon()).map(({ pid }) => pid).filter((pid) => pid !== first!.pid), { timeout: 20_000 })
-		.toHaveLength(1);
-	await expect.poll(gitListener, { timeout: 20_000 }).toMatchObject({ up: true });
-	const { text } = await ask(pool.url, "GET", "/readyz?verbose", {});
-	expect(JSON.parse(text)).toMatchObject({ ready: true });
+	const health = async () => JSON.parse((await ask(pool.url, "GET", "/readyz?verbose", {})).text);
+	expect(await health()).not.toHaveProperty("degraded");
+	// Somebody else is faster at its port, so that it cannot come back yet.
+	const thief = await takePort(pool.ports.git, async () => {
+		for (const { pid } of await daemon()) process.kill(pid, "SIGKILL");
+	});
+	await expect.poll(gitListener, { timeout: 20_000 }).toMatchObject({ up: false, reason: expect.stringContaining("Could not bind") });
+	expect(await health()).toMatchObject({ ready: true, degraded: [{ listener: "git", reason: expect.stringContaining("Could not bind") }] });
+	expect(await pool.expect(["build-pool", "status"])).toContain("down: Could not bind");
+	await new Promise((resolve) => thief.close(resolve));
+	await expect.poll(gitListener, { timeout: 40_000 }).toMatchObject({ up: true });
 	expect(await readFile(join(machine.state, "coordinator/background.log"), "utf8")).toContain("git daemon has ended; it is started again");
 
 	const { pid } = JSON.parse(await readFile(join(machine.state, "coordinator/coordinator.json"), "utf8"));
@@ -103,3 +107,17 @@ test("what cannot be served is refused at the start, with the reason", async () 
 		expect(up, says).toMatchObject({ code: 3, stderr: expect.stringContaining(says) });
 	}
 });
+
+/** Listens where another one did, who is made to let go again and again. */
+async function takePort(port: number, evict: () => Promise<void>): Promise<Server> {
+	for (let tries = 0; tries < 100; tries++) {
+		await evict();
+		const server = createServer((socket) => socket.destroy());
+		const listening = new Promise<boolean>((resolve) => {
+			server.once("error", () => resolve(false));
+			server.listen(port, "127.0.0.1", () => resolve(true));
+		});
+		if (await listening) return server;
+	}
+	throw new Error(`port ${port} could not be taken`);
+}

@@ -1,3 +1,4 @@
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import type { ListenerStatus } from "@covey/protocol";
 import { CoveyError } from "@covey/protocol/errors";
@@ -48,13 +49,19 @@ export async function openGateways(config: GatewaysConfig, dependencies: Gateway
 	}
 	if (config.gitDaemon !== undefined) {
 		const { port } = config.gitDaemon;
-		const addresses = ["127.0.0.1", "::1", ...config.gitDaemon.addresses];
+		const addresses = [...loopback(), ...config.gitDaemon.addresses];
 		const daemon = parts.use(await startGitDaemon({ ...config.gitDaemon, addresses }, dependencies));
 		const shown = addresses.map((address) => (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`));
 		told.push(() => ({ purpose: "git", addresses: shown, ...daemon.status }));
 	}
 	const opened = parts.move();
 	return { status: () => told.map((tell) => tell()), [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** In the families that this machine has. */
+function loopback(): readonly string[] {
+	const own = Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []);
+	return ["127.0.0.1", "::1"].filter((address) => own.includes(address));
 }
 
 async function openWorkersDoor(

@@ -115,7 +115,9 @@ export class GitDaemon implements Service {
 				clearTimeout(late);
 				this.#reason = undefined;
 				listens();
-			} else if (/^(fatal|error):/.test(text)) words = text.slice(0, 500);
+			} else if (/^(fatal|error):|^Could not bind/.test(text)) words ||= text.slice(0, 500);
+			// It would be content with the other addresses.
+			if (text.startsWith("Could not bind")) end(child);
 		});
 		return new Promise((resolve) => {
 			child.once("error", (error) => resolve(error.message));
