@@ -83,6 +83,37 @@ describe.skipIf(!has("nix"))("nix [needs Nix]", () => {
 		expect(await worker.run(["sh", "-c", "exit 7"])).toMatchObject({ outcome: "failed", exitCode: 7 });
 	});
 
+	test("a hook that ends with a false test does not keep the command from running", { timeout: 60_000 }, async () => {
+		await using worker = await setUp({
+			...tree("hello"),
+			"flake.nix": flake("hello").replace("export HOOKED=yes", "[ -t 1 ] && export HOOKED=yes"),
+		});
+		expect(await worker.run(["sh", "-c", 'echo "$GREETING $HOOKED"; exit 3'])).toMatchObject({ exitCode: 3, output: "hello \n" });
+	});
+
+	test("what a job declares has no say in the set-up, which is not in its sandbox", { timeout: 60_000 }, async () => {
+		await using worker = await setUp(tree("hello"));
+		const bin = await standIn("nix");
+		const environment = { PATH: `${bin}:${process.env.PATH}`, NIX_CONFIG: "no such setting" };
+		const request = { attemptKey: "t_1.1", command: ["true"], cwd: worker.root, environment, graceMs: 100, limits: {} };
+		expect(await worker.enter(["true"], { request })).toMatchObject({ name: "nix", environment });
+		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("hello\n");
+	});
+
+	test("whoever waits for another's set-up and is cancelled waits no longer", { timeout: 60_000 }, async () => {
+		await using worker = await setUp({ ...tree("hello"), "stdenv/setup": "while :; do :; done\n" });
+		const first = worker.enter(["true"], { timeoutMs: 3000 });
+		first.catch(() => {});
+		const cancel = new AbortController();
+		let ended = false;
+		first.catch(() => (ended = true));
+		const second = worker.enter(["true"], { signal: cancel.signal });
+		setTimeout(() => cancel.abort(new Error("cancelled")), 500);
+		await expect(second).rejects.toThrow("cancelled");
+		expect(ended).toBe(false);
+		await expect(first).rejects.toThrow("was not ready");
+	});
+
 	test("it is set up once for the same lock and .nix files, whatever else changes", { timeout: 60_000 }, async () => {
 		await using worker = await setUp(tree("hello"));
 		await Promise.all([worker.enter(["true"]), worker.enter(["true"])]);

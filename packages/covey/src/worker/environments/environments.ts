@@ -65,7 +65,7 @@ export function createEnvironments(options: EnvironmentsOptions): Environments {
 			while (!(await isReady(kind, places))) {
 				const running = underWay.get(directory);
 				if (running !== undefined) {
-					await running.catch(() => {});
+					await Promise.race([running.catch(() => {}), abortOf(wanted.signal)]);
 					wanted.signal.throwIfAborted();
 					continue;
 				}
@@ -73,9 +73,11 @@ export function createEnvironments(options: EnvironmentsOptions): Environments {
 				underWay.set(directory, setUp);
 				await setUp;
 				await prune(options.directory, environmentsMax);
+				break;
 			}
 			const now = new Date();
-			await utimes(directory, now, now);
+			// Removed this moment: the job says so when it enters.
+			await utimes(directory, now, now).catch(() => {});
 			return {
 				name: kind.name,
 				command: kind.enter(request.command, places),
@@ -117,14 +119,15 @@ async function keyOf(kind: Kind, root: string, signal: AbortSignal): Promise<str
 async function makeReady(executor: Executor, kind: Kind, places: Places, { request, timeoutMs, signal }: EnterRequest): Promise<void> {
 	await mkdir(places.directory, { recursive: true, mode: 0o700 });
 	const { silentTimeoutMs: _, ...likeTheJob } = request;
-	const written = { stdout: new Tail(scriptBytesMax), stderr: new Tail(failureBytesMax) };
+	const written = { stdout: new Script(scriptBytesMax), stderr: new Tail(failureBytesMax) };
 	const execution = await executor.execute(
 		{
 			...likeTheJob,
 			...(kind.contained && { isolation: 0 }),
 			command: kind.setUp(places),
 			cwd: places.root,
-			environment: { ...kind.environment(places), ...request.environment },
+			// Out of our sandbox a job's variables would decide what runs: PATH, LD_PRELOAD, NIX_CONFIG.
+			environment: { ...kind.environment(places), ...(!kind.contained && request.environment) },
 			writable: [...(request.writable ?? [places.root]), places.directory],
 			timeoutMs,
 		},
@@ -133,22 +136,26 @@ async function makeReady(executor: Executor, kind: Kind, places: Places, { reque
 	);
 	signal.throwIfAborted();
 	if (execution.outcome === "passed") {
+		if (written.stdout.isTooLarge)
+			throw new CoveyError("internal", `the ${kind.name} environment could not be set up: it is larger than ${scriptBytesMax} bytes`);
 		await writeFile(`${places.script}.new`, written.stdout.bytes, { mode: 0o600 });
 		await rename(`${places.script}.new`, places.script);
 		return;
 	}
 	const late = execution.outcome === "timed_out";
 	const how = late ? `was not ready after ${Math.round(timeoutMs / 1000)} s` : "could not be set up";
-	const words = (written.stderr.text || written.stdout.text).slice(-failureBytesMax);
+	const words = written.stderr.text || written.stdout.bytes.subarray(-failureBytesMax).toString("utf8").trim();
 	throw new CoveyError(
 		late ? "timeout" : "internal",
 		`the ${kind.name} environment ${how}: ${words || execution.message || execution.outcome}`,
 	);
 }
 
-/** The last bytes of what may be endless. */
-class Tail {
-	bytes = Buffer.alloc(0);
+/** All of what was written, or nothing: half a script is none. */
+class Script {
+	isTooLarge = false;
+	#chunks: Buffer[] = [];
+	#size = 0;
 	readonly #max: number;
 
 	constructor(max: number) {
@@ -156,12 +163,40 @@ class Tail {
 	}
 
 	push(data: Buffer): void {
-		this.bytes = Buffer.from(Buffer.concat([this.bytes, data]).subarray(-this.#max));
+		this.#size += data.length;
+		this.isTooLarge = this.#size > this.#max;
+		if (this.isTooLarge) this.#chunks = [];
+		else this.#chunks.push(Buffer.from(data));
+	}
+
+	get bytes(): Buffer {
+		return Buffer.concat(this.#chunks);
+	}
+}
+
+/** The last bytes of what may be endless. */
+class Tail {
+	#bytes = Buffer.alloc(0);
+	readonly #max: number;
+
+	constructor(max: number) {
+		this.#max = max;
+	}
+
+	push(data: Buffer): void {
+		this.#bytes = Buffer.from(Buffer.concat([this.#bytes, data.subarray(-this.#max)]).subarray(-this.#max));
 	}
 
 	get text(): string {
-		return this.bytes.toString("utf8").trim();
+		return this.#bytes.toString("utf8").trim();
 	}
+}
+
+function abortOf(signal: AbortSignal): Promise<void> {
+	const { promise, resolve } = Promise.withResolvers<void>();
+	if (signal.aborted) resolve();
+	signal.addEventListener("abort", () => resolve(), { once: true });
+	return promise;
 }
 
 async function isReady({ link }: Kind, { script, directory }: Places): Promise<boolean> {

@@ -16,7 +16,7 @@ export interface Kind {
 	readonly environment: (places: Places) => Readonly<Record<string, string>>;
 	/** A link in our directory that leads to what is ready; gone when the tool has cleared it away. */
 	readonly link?: string;
-	/** Its set-up runs nothing of the tree but in the tool's own sandbox, and needs what ours would take away: it is not put into ours. */
+	/** Its set-up runs nothing of the tree but in the tool's own sandbox, and needs what ours would take away: it is not put into ours, and gets none of the job's variables. */
 	readonly contained: boolean;
 	/** Is one for every worktree that has the same files. */
 	readonly movable: boolean;
@@ -31,6 +31,7 @@ export interface Places {
 	readonly script: string;
 }
 
+const enterScript = '[ -r "$1" ] || { echo "covey: the environment was cleared away: $1" >&2; exit 127; }; source "$1"; shift; exec "$@"';
 const features = ["--extra-experimental-features", "nix-command flakes"];
 
 /**
@@ -55,7 +56,8 @@ export const kinds: readonly Kind[] = [
 			join(directory, "profile"),
 			root,
 		],
-		enter: (command, { script }) => ["bash", "-c", 'source "$1" && shift && exec "$@"', "covey", script, ...command],
+		// As in nix develop a hook that ends with a false test, as `[ -t 1 ] && …`, is no reason not to run the command.
+		enter: (command, { script }) => ["bash", "-c", enterScript, "covey", script, ...command],
 		environment: () => ({}),
 		link: "profile",
 		contained: true,
