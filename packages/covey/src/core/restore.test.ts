@@ -281,3 +281,17 @@ test("an ask that was being taken back when the coordinator went away is not hel
 	expect(next.fleet.tasks.get(task.spec.id)).toMatchObject({ cancel: { reason: "cancelled" } });
 	expect(next.fleet.holds.size).toBe(0);
 });
+
+test("a clock that went back stretches no backoff; a time that was named stays that time", () => {
+	const scene = new Scene();
+	scene.connect("box");
+	const retried = scene.submit({ policies: { retry: { limit: 3, backoffMs: 5000, backoffMaxMs: 5000 } } });
+	scene.start(retried);
+	scene.complete(retried, { outcome: "out_of_memory" });
+	const named = scene.submit({ notBefore: scene.now + 10_000 });
+	const again = restarted(scene);
+	again.now -= 3_600_000;
+	resume(again.fleet, again.now);
+	expect(again.fleet.tasks.get(retried.spec.id)!.waitUntil).toBe(again.now + 5000);
+	expect(again.fleet.tasks.get(named.spec.id)!.waitUntil).toBe(scene.now + 10_000);
+});

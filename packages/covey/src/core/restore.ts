@@ -58,8 +58,9 @@ export function resume(fleet: Fleet, now: number): void {
 		fleet.specBytes += weightOf(task.spec.submission);
 		if (!isEnded(task.status) && task.cancel === undefined) for (const ask of task.asks) holdAsk(fleet, task.spec.id, ask, now);
 		if (task.status === "pending") {
-			// A clock that was set back must not stretch the wait.
+			// A clock that was set back must not stretch the wait; a time that somebody named is that time on any clock.
 			if (task.pendingSince > now) {
+				if (task.waitUntil !== undefined && task.waitUntil !== task.spec.submission.notBefore) task.waitUntil -= task.pendingSince - now;
 				task.pendingSince = now;
 				fleet.changes.tasks.add(task.spec.id);
 			}
