@@ -239,6 +239,23 @@ describe("a snapshot", () => {
 			expect(new Set(taken.map(({ tree }) => tree))).toEqual(new Set([referenceTree(scratch)]));
 		}
 	});
+
+	// A rejection that nobody hears of would end the process, and this test run with it.
+	test("that is given up ends with the reason, whenever that was", async () => {
+		using scratch = createScratchRepository();
+		await take(scratch);
+		const reason = new Error("nobody waits for it");
+		for (const delayMs of [undefined, 0, 1, 2, 4, 8]) {
+			scratch.write({ "a.txt": `committed ${delayMs}\n` });
+			scratch.commit();
+			scratch.write({ "a.txt": `edited ${delayMs}\n` });
+			const abort = new AbortController();
+			const taking = take(scratch, { signal: abort.signal });
+			if (delayMs !== undefined) await delay(delayMs);
+			abort.abort(reason);
+			await taking.catch((error) => expect(error).toBe(reason));
+		}
+	});
 });
 
 describe("a snapshot is refused, with the name and the way out,", () => {

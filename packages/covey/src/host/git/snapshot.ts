@@ -164,6 +164,8 @@ async function inspectKnown(options: SnapshotOptions): Promise<Look | undefined>
 	const index = found instanceof Promise ? await found : found;
 	if (!known || !index) return undefined;
 	const statusSoon = readStatus({ trust: "user", directory, environment: { GIT_INDEX_FILE: index.path }, refresh: true, signal });
+	// Given up meanwhile, the hasher does not start, and nobody comes to ask for the status.
+	statusSoon.catch(() => {});
 	const hasher = startFileHasher(known.worktreeRoot, signal);
 	try {
 		// While git looks at the files, all is read that does not depend on them.
