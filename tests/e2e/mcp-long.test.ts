@@ -94,6 +94,19 @@ test("ten agents that ask for the same get one execution", async () => {
 	expect(await fleet.tasks(/^test/)).toHaveLength(1);
 });
 
+test("calls that come at once, as agents make them, do not disturb each other", async () => {
+	verifies("mcp:parallel");
+	await using fleet = await Fleet.start({ workers: 2 });
+	using repository = new Repository();
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	for (const round of ["one", "two", "three"]) {
+		repository.write({ "README.md": `${round}\n` });
+		const calls = Array.from({ length: 12 }, (_, i) => agent.call("run_command", { command: `cat README.md; echo ${i}` }));
+		const answers = await Promise.all(calls);
+		expect(answers.map(({ structured, text }) => structured.output ?? text)).toEqual(answers.map((_, i) => `${round}\n${i}`));
+	}
+});
+
 test("a newer state of the worktree ends the older run when asked; the same key finds the same run", async () => {
 	verifies("mcp:supersede", "mcp:idempotent");
 	await using fleet = await Fleet.start({ workers: 1 });

@@ -70,6 +70,7 @@ export const requirements = {
 	"mcp:long": "A call waits only so long, then gives a handle; job_wait, job_log and job_cancel go on from there, from any connection.",
 	"mcp:progress": "A waiting call tells its progress.",
 	"mcp:tasks": "A client that declares tasks gets one for long work, and polls it to its result.",
+	"mcp:parallel": "Calls that an agent makes at once do not disturb each other.",
 	"mcp:merge": "Ten agents that ask for the same test on the same tree get one execution.",
 	"mcp:supersede": "A newer snapshot of the same worktree ends the older run when asked.",
 	"mcp:idempotent": "A repeated call with the same key finds the first one's run.",
