@@ -97,6 +97,7 @@ describe.skipIf(!has("nix"))("nix [needs Nix]", () => {
 		const environment = { PATH: `${bin}:${process.env.PATH}`, NIX_CONFIG: "no such setting" };
 		const request = { attemptKey: "t_1.1", command: ["true"], cwd: worker.root, environment, graceMs: 100, limits: {} };
 		expect(await worker.enter(["true"], { request })).toMatchObject({ name: "nix", environment });
+		expect(existsSync(join(worker.directory, "..", "calls"))).toBe(false);
 		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("hello\n");
 	});
 
