@@ -2,11 +2,12 @@ import type { Fleet } from "@covey/client";
 import { finalRecord } from "@covey/client";
 import { wireLimits } from "@covey/protocol/limits";
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import type { Asked } from "#mcp/jobs/desk.ts";
 import { type JobReading, purposeOf } from "#mcp/jobs/job.ts";
 import { digest } from "#mcp/jobs/submission.ts";
 import { mcpLimits } from "#mcp/limits.ts";
 import type { Report } from "#mcp/reports/report.ts";
-import type { Worktree } from "#mcp/worktree.ts";
+import type { Applied, Worktree } from "#mcp/worktree.ts";
 import { type EndedContext, endedAnswer } from "./ended.ts";
 import { compareWith, findingsOf, type Novelty, readFindings } from "./novelty.ts";
 
@@ -14,8 +15,8 @@ export interface FinishOptions {
 	readonly fleet: Fleet;
 	/** Absent: nobody's worktree is at hand, so nothing is compared or applied. */
 	readonly worktree?: Worktree | undefined;
-	readonly uncommitted?: number | undefined;
-	readonly notes: readonly string[];
+	/** Absent: somebody else started it, or a server before this one. Nothing of it comes into the worktree then. */
+	readonly asked?: Asked | undefined;
 	readonly chars: number;
 }
 
@@ -26,9 +27,9 @@ export async function finish(reading: JobReading & { readonly report: Report }, 
 	const { patch, note } = await bringPatch(reading, options);
 	return endedAnswer(reading, {
 		verb: purposeOf(task).verb,
-		notes: [...(note === undefined ? [] : [note]), ...options.notes],
+		notes: [...(note === undefined ? [] : [note]), ...(options.asked?.notes ?? [])],
 		chars: options.chars,
-		...(options.uncommitted !== undefined && { uncommitted: options.uncommitted }),
+		...(options.asked && { uncommitted: options.asked.uncommitted }),
 		...(novelty && { novelty }),
 		...(patch && { patch }),
 	});
@@ -52,7 +53,7 @@ async function compareAndRemember(
 
 async function bringPatch(
 	{ task }: JobReading,
-	{ fleet, worktree }: FinishOptions,
+	{ fleet, worktree, asked }: FinishOptions,
 ): Promise<{ readonly patch?: EndedContext["patch"]; readonly note?: string }> {
 	const { artifacts, tree } = finalRecord(task);
 	const artifact = artifacts.find(({ path }) => path === wireLimits.patchPath);
@@ -63,8 +64,11 @@ async function bringPatch(
 	const chunks: Uint8Array[] = [];
 	for await (const chunk of fleet.download(task.id, artifact)) chunks.push(chunk);
 	const bytes = Buffer.concat(chunks);
-	const applied =
-		worktree && tree !== null ? await worktree.apply(bytes, tree) : ({ applied: false, reason: "no worktree is at hand" } as const);
+	const applied: Applied = !asked
+		? { applied: false, reason: "it is not this session that started the job" }
+		: worktree && tree !== null
+			? await worktree.apply(bytes, tree)
+			: { applied: false, reason: "no worktree is at hand" };
 	if (applied.applied) return { patch: { applied: true, files: applied.files } };
 	const text = bytes.toString("utf8");
 	const shown =

@@ -34,15 +34,13 @@ export async function runJob(
 		if ("sentence" in meant) throw new CoveyError("bad_request", meant.sentence, { hint: meant.hint });
 		await worktree.carry(fleet, snapshot, signal);
 		signal.throwIfAborted();
-		const { job, merged } = await desk.start(
-			submissionFor({ verb, recipe: meant, worktree, snapshot, wishes, filter, settings: toolbox.settings }),
-		);
-		const notes = [...snapshot.notes, ...(merged ? ["The same work was in flight already: this is its result."] : [])];
+		const submission = submissionFor({ verb, recipe: meant, worktree, snapshot, wishes, filter, settings: toolbox.settings });
+		const { job, ask } = await desk.start(submission, snapshot);
 		try {
-			return await answerWithin(toolbox, context, job, { waitSecs: wishes.wait_secs, uncommitted: snapshot.uncommitted, notes });
+			return await answerWithin(toolbox, context, job, wishes.wait_secs);
 		} catch (error) {
 			// The agent gave this call up; what it wanted to outlive it goes on.
-			if (signal.aborted && !wishes.detach) await desk.cancel(job.id).catch(() => {});
+			if (signal.aborted && !wishes.detach) await desk.cancel(job.id, ask).catch(() => {});
 			throw error;
 		}
 	} catch (error) {
@@ -50,37 +48,28 @@ export async function runJob(
 	}
 }
 
-export interface WaitWishes {
-	readonly waitSecs?: number | undefined;
-	readonly uncommitted?: number | undefined;
-	readonly notes?: readonly string[];
-}
-
-/** The job's answer if it ends in time; else a task for a client that takes them, a handle for others. */
-export async function answerWithin(toolbox: Toolbox, context: ServerContext, job: Job, wishes: WaitWishes): Promise<CallToolResult> {
+/**
+ * The job's answer if it ends in time; else a task for a client that takes them, a handle for others.
+ * @param waitSecs as the agent wishes; absent: as long as its client allows.
+ */
+export async function answerWithin(toolbox: Toolbox, context: ServerContext, job: Job, waitSecs?: number): Promise<CallToolResult> {
 	using _ = toolbox.desk.present(job.id);
 	const longest = toolbox.profile(context).waitMs;
-	const wanted = wishes.waitSecs === undefined ? longest : Math.min(wishes.waitSecs * 1000, mcpLimits.waitSecsMax * 1000);
+	const wanted = waitSecs === undefined ? longest : Math.min(waitSecs, mcpLimits.waitSecsMax) * 1000;
 	const asTask = toolbox.takesTasks(context);
 	const ended = await waitForEnd(job, asTask ? Math.min(wanted, mcpLimits.taskAfterMs) : wanted, context);
-	if (ended !== undefined) return endOf(toolbox, context, job, wishes);
+	if (ended !== undefined) return endOf(toolbox, context, job);
 	if (asTask) return taskHandle(job);
 	return underWayAnswer(job, { verb: purposeOf(job.task).verb, why: await whyItWaits(toolbox, job) });
 }
 
 /** The answer for a job that has ended; worked out once, so that a patch is applied once. */
-export function endOf(
-	toolbox: Toolbox,
-	context: ServerContext,
-	job: Job,
-	{ uncommitted, notes = [] }: WaitWishes,
-): Promise<CallToolResult> {
-	return toolbox.desk.once(job, async () => {
+export function endOf({ desk, worktree, profile }: Toolbox, context: ServerContext, job: Job): Promise<CallToolResult> {
+	return desk.once(job, async () => {
 		const reading = await job.ended;
-		const fleet = await toolbox.desk.fleet();
-		const { worktree } = toolbox;
-		const chars = toolbox.profile(context).answerChars;
-		return finish({ ...reading, report: reading.report! }, { fleet, worktree, uncommitted, notes, chars });
+		const fleet = await desk.fleet();
+		const chars = profile(context).answerChars;
+		return finish({ ...reading, report: reading.report! }, { fleet, worktree, asked: desk.asked(job.id), chars });
 	});
 }
 

@@ -32,7 +32,7 @@ export function registerTasks(toolbox: Toolbox): void {
 		const job = await toolbox.desk.find(taskId);
 		using _ = toolbox.desk.present(job.id);
 		if (!isEnded(job.task.status)) return { resultType: "complete", ...shapeOf(job.task) };
-		const result = await endOf(toolbox, context, job, {});
+		const result = await endOf(toolbox, context, job);
 		const status = job.task.status === "cancelled" ? "cancelled" : "completed";
 		return {
 			resultType: "complete",
