@@ -24,6 +24,8 @@ export interface ConnectOptions {
 	readonly reconnect?: boolean;
 	/** Told when the link drops, and when it is back. */
 	readonly onLink?: (state: "down" | "up") => void;
+	/** Told once when the fleet is closed for good: by `close`, a refusal, or after ten minutes without a link. */
+	readonly onClosed?: () => void;
 }
 
 /**
@@ -39,7 +41,10 @@ export async function connect(options: ConnectOptions): Promise<Fleet> {
 		dial: () => webSocket(address, dialOptions(token)),
 		address: url,
 		reconnect,
-		onClosed: () => options.signal?.removeEventListener("abort", close),
+		onClosed: () => {
+			options.signal?.removeEventListener("abort", close);
+			options.onClosed?.();
+		},
 		...(onLink && { onLink }),
 	});
 	const close = () => multiplexer.close(new CoveyError("unavailable", "the connection to the coordinator was closed"));

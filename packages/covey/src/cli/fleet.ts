@@ -9,18 +9,20 @@ export interface FleetOptions {
 	readonly start?: boolean;
 	readonly signal?: AbortSignal;
 	readonly reconnect?: boolean;
+	/** Told once when the link is closed for good. */
+	readonly onClosed?: () => void;
 }
 
 /** The fleet of this home. @throws CoveyError `unavailable`, `unauthenticated`, `version_mismatch`. */
 export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
-	const { start = false, signal, reconnect = true } = options;
-	return connectTo(await findTarget(start, signal), { reconnect, ...(signal && { signal }) });
+	const { start = false, signal, reconnect = true, onClosed } = options;
+	return connectTo(await findTarget(start, signal), { reconnect, ...(signal && { signal }), ...(onClosed && { onClosed }) });
 }
 
 /** The fleet of a coordinator that is known already. */
 export function connectTo(
 	{ url, token }: Pick<Target, "url" | "token">,
-	options: Pick<FleetOptions, "signal" | "reconnect">,
+	options: Pick<FleetOptions, "signal" | "reconnect" | "onClosed">,
 ): Promise<Fleet> {
 	return connect({ url, token, webSocket: dial, fetch: leanFetch, onLink: sayLink, ...options });
 }

@@ -1,17 +1,16 @@
-import type { Fleet } from "@covey/client";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { loadConfig } from "#compose/config.ts";
 import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
-import { keepOpen } from "./keep-open.ts";
+import { keepOpen, type OpenFleet } from "./keep-open.ts";
 import { mcpSettings } from "./settings.ts";
 import { openWorktree } from "./worktree.ts";
 
 export interface ServeMcpOptions {
 	/** Any directory of the agent's worktree. */
 	readonly directory: string;
-	/** Opens the fleet; called again when an earlier one is closed for good. */
-	readonly openFleet: () => Promise<Fleet>;
+	/** Called again when an earlier one is closed for good. */
+	readonly openFleet: OpenFleet;
 	readonly say: (line: string) => void;
 }
 
