@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { constants } from "node:fs";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
@@ -24,6 +25,8 @@ export async function openWorktree(directory: string, client: Settings["client"]
 	if (!there?.isDirectory())
 		throw new CoveyError("bad_request", `there is no directory ${directory}`, { hint: "name the agent's worktree: --worktree PATH" });
 	const { worktreeRoot: root } = await openRepository(directory);
+	/** One patch after the other: the second is held against the tree that the first has made. */
+	let applying: Promise<unknown> = Promise.resolve();
 	const taken = new WeakMap<WorktreeSnapshot, Snapshot>();
 	const memory = join(paths().state, "worktrees", createHash("sha256").update(root).digest("hex").slice(0, 32));
 
@@ -41,6 +44,20 @@ export async function openWorktree(directory: string, client: Settings["client"]
 		return short;
 	};
 
+	const apply = async (patch: Uint8Array, tree: string): Promise<Applied> => {
+		const now = await snapshot();
+		if (now.tree !== tree)
+			return {
+				applied: false,
+				reason: `the worktree has changed meanwhile (it was at tree ${tree.slice(0, 10)}, it is at ${now.tree.slice(0, 10)})`,
+			};
+		const call = { trust: "user", directory: root } as const;
+		const names = await runGit({ ...call, arguments: ["apply", "--numstat", "-z", "-"], input: patch });
+		const { exitCode, stderr } = await runGit({ ...call, arguments: ["apply", "--binary", "--whitespace=nowarn", "-"], input: patch });
+		if (exitCode !== 0) return { applied: false, reason: `git would not apply it: ${stderr.trim().split("\n", 1)[0]}` };
+		return { applied: true, files: changedFiles(names.stdout.toString("utf8")) };
+	};
+
 	return {
 		root,
 		namespace: client.namespace,
@@ -48,18 +65,10 @@ export async function openWorktree(directory: string, client: Settings["client"]
 		files: projectFiles(root),
 		snapshot,
 		carry: (fleet, short, signal) => carrySnapshot(fleet, taken.get(short) as Snapshot, client.namespace, signal),
-		async apply(patch: Uint8Array, tree: string): Promise<Applied> {
-			const now = await snapshot();
-			if (now.tree !== tree)
-				return {
-					applied: false,
-					reason: `the worktree has changed meanwhile (it was at tree ${tree.slice(0, 10)}, it is at ${now.tree.slice(0, 10)})`,
-				};
-			const call = { trust: "user", directory: root } as const;
-			const names = await runGit({ ...call, arguments: ["apply", "--numstat", "-z", "-"], input: patch });
-			const { exitCode, stderr } = await runGit({ ...call, arguments: ["apply", "--binary", "--whitespace=nowarn", "-"], input: patch });
-			if (exitCode !== 0) return { applied: false, reason: `git would not apply it: ${stderr.trim().split("\n", 1)[0]}` };
-			return { applied: true, files: changedFiles(names.stdout.toString("utf8")) };
+		apply(patch, tree) {
+			const applied = applying.then(() => apply(patch, tree));
+			applying = applied.catch(() => {});
+			return applied;
 		},
 		async recall(name: string) {
 			try {
@@ -88,9 +97,10 @@ function projectFiles(root: string): ProjectFiles {
 	return {
 		async read(path) {
 			try {
-				await using file = await open(join(root, path), "r");
-				const { size } = await file.stat();
-				return size <= manifestBytesMax ? await file.readFile("utf8") : undefined;
+				// A link of the tree may lead to a device or a pipe, which have no end.
+				await using file = await open(join(root, path), constants.O_RDONLY | constants.O_NONBLOCK);
+				const found = await file.stat();
+				return found.isFile() && found.size <= manifestBytesMax ? await file.readFile("utf8") : undefined;
 			} catch (error) {
 				return nothingThere(error, undefined);
 			}
