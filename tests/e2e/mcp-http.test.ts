@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { isEnded } from "@covey/protocol";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { expect, test } from "vitest";
 import { Fleet } from "../kit/fleet.ts";
@@ -31,6 +32,29 @@ test("/mcp serves a token its worktree, to old clients and new ones", async () =
 		await client.callTool({ name: "job_cancel", arguments: { job_id } });
 		expect((await client.callTool({ name: "job_wait", arguments: { job_id } })).structuredContent).toMatchObject({ outcome: "cancelled" });
 	}
+});
+
+test("calls that are given up, early or late, end their runs and harm nobody", async () => {
+	verifies("mcp:http", "mcp:ends");
+	await using fleet = await Fleet.start({ workers: 1 });
+	using repository = new Repository();
+	const token = await fleet.token("mcp", "--worktree", repository.directory);
+	const client = await connected(fleet.url, token.trim(), "auto");
+	for (let i = 0; i < 20; i++) {
+		repository.write({ "README.md": `committed ${i}\n` });
+		repository.git("commit", "-qam", `${i}`);
+		repository.write({ "README.md": `edited ${i}\n` });
+		const abort = new AbortController();
+		const call = client.callTool({ name: "run_command", arguments: { command: `sleep 600; : ${i}` } }, { signal: abort.signal });
+		// In the snapshot, on its way, at the worker: wherever it happens to be.
+		setTimeout(() => abort.abort(), i * 10);
+		await expect(call).rejects.toThrow();
+	}
+	const still = await client.callTool({ name: "run_command", arguments: { command: "cat README.md" } });
+	expect(still.structuredContent).toMatchObject({ outcome: "passed", output: "edited 19" });
+	await expect.poll(async () => (await fleet.tasks(/sleep 600/)).filter(({ status }) => !isEnded(status)), { timeout: 20_000 }).toEqual([]);
+	await fleet.workers[0]!.machine.empty("sleep 600");
+	await client.close();
 });
 
 test("a token that names no worktree may look and wait, not build", async () => {
