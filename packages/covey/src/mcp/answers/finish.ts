@@ -6,6 +6,7 @@ import type { Asked } from "#mcp/jobs/desk.ts";
 import { type JobReading, purposeOf } from "#mcp/jobs/job.ts";
 import { digest } from "#mcp/jobs/submission.ts";
 import { mcpLimits } from "#mcp/limits.ts";
+import { cleanLine } from "#mcp/reports/clean-line.ts";
 import type { Report } from "#mcp/reports/report.ts";
 import type { Applied, Worktree } from "#mcp/worktree.ts";
 import { type EndedContext, endedAnswer } from "./ended.ts";
@@ -69,8 +70,8 @@ async function bringPatch(
 		: worktree && tree !== null
 			? await worktree.apply(bytes, tree)
 			: { applied: false, reason: "no worktree is at hand" };
-	if (applied.applied) return { patch: { applied: true, files: applied.files } };
-	const text = bytes.toString("utf8");
+	if (applied.applied) return { patch: { applied: true, files: applied.files.map(cleanLine) } };
+	const text = bytes.toString("utf8").split("\n").map(cleanLine).join("\n");
 	const shown =
 		text.length > mcpLimits.patchCharsMax ? `${text.slice(0, mcpLimits.patchCharsMax)}\n… cut: ${text.length} characters in all …` : text;
 	return { patch: { applied: false, text: shown }, note: `The patch was not applied: ${applied.reason}.` };
