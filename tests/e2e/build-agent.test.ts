@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { chmod, readdir, rm, writeFile } from "node:fs/promises";
+import { spawn, spawnSync } from "node:child_process";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import type { TaskView } from "@covey/protocol";
@@ -11,6 +11,8 @@ import { Gate } from "../kit/gate.ts";
 import { Daemon, Machine } from "../kit/machine.ts";
 import { Repository } from "../kit/repository.ts";
 import { verifies } from "./verifies.ts";
+
+const noBubblewrap = spawnSync("bwrap", ["--ro-bind", "/", "/", "--unshare-pid", "true"]).status !== 0;
 
 test("a build agent joins by the agents' own port and runs exact trees where its file says", async () => {
 	verifies("build-agent:joins");
@@ -129,6 +131,34 @@ test("a build agent drains at the first SIGTERM, and ends what runs when its tim
 	// It was not the job's fault, so it is tried again.
 	const { task: lost } = await pool.json<{ task: TaskView }>(["tasks", "show", task]);
 	expect(lost).toMatchObject({ status: "pending", attempts: [{ worker: "hasty", report: { outcome: "worker_lost" } }] });
+});
+
+test("a coordinator that runs already without the agents' listener is told of, and stays as it is", async () => {
+	verifies("build-agent:pool");
+	await using machine = await Machine.create();
+	expect(await machine.covey(["run", "--no-snapshot", "--", "true"])).toMatchObject({ code: 0 });
+	expect(await machine.covey(["build-pool", "start"])).toMatchObject({
+		code: 6,
+		stderr: expect.stringContaining("covey build-pool stop, then start"),
+	});
+	expect(await machine.covey(["status"])).toMatchObject({ code: 0 });
+});
+
+test.skipIf(noBubblewrap)("a confined job does not see the join token that its agent was given [needs bubblewrap]", async () => {
+	verifies("build-agent:joins");
+	await using pool = await BuildPool.start();
+	// Not in /tmp, of which a confined job has its own.
+	const directory = await mkdtemp("/var/tmp/covey-token-");
+	try {
+		const token = join(directory, "token");
+		await writeFile(join(directory, "other"), "can be read\n");
+		await pool.agent("builder", "isolation = 2\n", token);
+		const words = ["run", "--no-snapshot", "--on", "builder", "--", "sh", "-c", `cat ${directory}/other; cat ${token}; true`];
+		expect(await pool.machine.covey(words)).toMatchObject({ code: 0, stdout: Buffer.from("can be read\n") });
+		expect(await readFile(token, "utf8")).toContain("cvjt_");
+	} finally {
+		await rm(directory, { recursive: true });
+	}
 });
 
 test("a build pool starts in the background, says how it is, drains when it is stopped, and keeps what it knows", async () => {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Daemon, Machine } from "./machine.ts";
 
 export interface BuildPoolOptions {
@@ -57,13 +57,17 @@ export class BuildPool implements AsyncDisposable {
 		return JSON.parse(await this.expect([...words, "--json"])) as T;
 	}
 
-	/** A build agent on a machine of its own, with a fresh join token; `lines` are the rest of its file. */
-	async agent(name: string, lines = ""): Promise<{ readonly machine: Machine; readonly daemon: Daemon; readonly file: string }> {
+	/** A build agent on a machine of its own, with a fresh join token, in its home or in `token`; `lines` are the rest of its file. */
+	async agent(
+		name: string,
+		lines = "",
+		token = "token",
+	): Promise<{ readonly machine: Machine; readonly daemon: Daemon; readonly file: string }> {
 		const machine = await Machine.create();
 		this.#agents.push(machine);
-		await writeFile(join(machine.home, "token"), await this.expect(["token", "create", "join"]), { mode: 0o600 });
+		await writeFile(resolve(machine.home, token), await this.expect(["token", "create", "join"]), { mode: 0o600 });
 		const file = join(machine.home, "agent.toml");
-		const fixed = `serverUrl = "ws://127.0.0.1:${this.ports.workers}"\nname = "${name}"\njoinTokenFile = "token"\n`;
+		const fixed = `serverUrl = "ws://127.0.0.1:${this.ports.workers}"\nname = "${name}"\njoinTokenFile = "${token}"\n`;
 		await writeFile(file, `${fixed}stateDir = "state"\ngitCacheDir = "git"\nworktreeDir = "trees"\n${lines}`);
 		const daemon = await machine.start(["worker", "start", "--config", file], { ready: /connected to/ });
 		return { machine, daemon, file };

@@ -40,6 +40,7 @@ export async function runBuildAgent(file: string): Promise<void> {
 				...(config.jobTimeout !== undefined && { jobMs: config.jobTimeout }),
 				...(config.environmentTimeout !== undefined && { environmentMs: config.environmentTimeout }),
 			},
+			hidden: config.joinTokenFile === undefined ? [] : [config.joinTokenFile],
 			reconnect: { firstMs: config.reconnectMin, maxMs: config.reconnectMax },
 		},
 		createProcessLog(log),

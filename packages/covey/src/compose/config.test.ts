@@ -77,6 +77,26 @@ describe("configuration", () => {
 		await expect(home.load()).rejects.toThrow(/four times coordinator\.sync_every/);
 	});
 
+	it("understands the words of the build pool, in the order of files and variables like any other", async () => {
+		using home = new Home();
+		const user = paths(home.environment).configFile;
+		home.write(home.environment.COVEY_SYSTEM_CONFIG!, '[coordinator]\nlease_ttl = "3m"\nping_every = "20s"\n');
+		home.write(user, '[build_pool.timeouts]\nlease = "2m"\nping = "25s"\n');
+		home.environment.COVEY_COORDINATOR_PING_EVERY = "30s";
+		const { settings, origins } = await home.load();
+		expect(settings.coordinator).toMatchObject({ lease_ttl: 120_000, ping_every: 30_000 });
+		const found = (key: string) => origins.find((entry) => entry.key === key);
+		expect(found("coordinator.lease_ttl")?.origin).toBe(`${user}:2`);
+		expect(found("coordinator.ping_every")?.origin).toBe("COVEY_COORDINATOR_PING_EVERY");
+		expect(found("build_pool.timeouts.lease")).toMatchObject({ value: 120_000, origin: `${user}:2` });
+		expect(found("build_pool.git_daemon.port")).toMatchObject({ value: 9418, origin: "default" });
+
+		home.write(user, '[coordinator]\nlease_ttl = "90s"\n[build_pool.timeouts]\nlease = "2m"\n');
+		await expect(home.load()).rejects.toThrow(
+			`${user}:4:1: build_pool.timeouts.lease: says otherwise than coordinator.lease_ttl at ${user}:2:1`,
+		);
+	});
+
 	it("lets a project's file set only what concerns the work, since it travels with a repository", async () => {
 		using home = new Home();
 		home.write(join(home.project, ".covey.toml"), '[client]\nurl = "http://evil.test"\n');

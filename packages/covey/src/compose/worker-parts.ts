@@ -35,6 +35,8 @@ export interface WorkerPartsOptions {
 	/** The isolation level that every attempt gets at least. */
 	readonly isolation: number;
 	readonly caps: Caps;
+	/** What no confined job sees, besides Covey's own places and the usual ones of other programs' keys. */
+	readonly hidden?: readonly string[];
 	/** Between two tries to reach the coordinator; see `kit/backoff.ts`. */
 	readonly reconnect?: { readonly firstMs: number; readonly maxMs: number };
 	readonly token?: ResolvedWorkerConfig["token"];
@@ -81,7 +83,7 @@ export async function createMachineWorker(options: WorkerPartsOptions, signal: A
 		environment: process.env,
 		controlGroups,
 		isolation: offered,
-		hidden: [...hiddenPlaces(homedir()), stateDirectory, where.state, where.config, ...credentialPlaces()],
+		hidden: [...hiddenPlaces(homedir()), stateDirectory, where.state, where.config, ...credentialPlaces(), ...(options.hidden ?? [])],
 	});
 	parts.use(executor);
 	const run = createRunRunner({

@@ -1,13 +1,13 @@
 import type { Fleet } from "@covey/client";
 import { expect, test, vi } from "vitest";
-import { keepOpen } from "./keep-open.ts";
+import { keepOpen, type LinkWatch } from "./keep-open.ts";
 
 const fleet = () => ({ close: vi.fn() }) as unknown as Fleet;
 
 test("one fleet serves all, until it is closed for good: then another one is opened", async () => {
 	const [first, second] = [fleet(), fleet()];
 	const ends: (() => void)[] = [];
-	const open = vi.fn(async (onClosed: () => void) => (ends.push(onClosed) === 1 ? first : second));
+	const open = vi.fn(async ({ onClosed }: LinkWatch) => (ends.push(onClosed) === 1 ? first : second));
 	const kept = keepOpen(open);
 	expect(await Promise.all([kept.open(), kept.open()])).toEqual([first, first]);
 	expect(open).toHaveBeenCalledTimes(1);
@@ -26,4 +26,26 @@ test("what could not be opened is tried again; once closed nothing is opened any
 	await kept.close();
 	expect(there.close).toHaveBeenCalledOnce();
 	await expect(kept.open()).rejects.toThrow("stopping");
+});
+
+test("a link that is away for long is given up: the coordinator is looked for anew", async () => {
+	const [first, second] = [fleet(), fleet()];
+	const links: LinkWatch["onLink"][] = [];
+	const clock = { now: 1000 };
+	const kept = keepOpen(
+		async ({ onLink }) => (links.push(onLink) === 1 ? first : second),
+		() => clock.now,
+	);
+	expect(await kept.open()).toBe(first);
+	links[0]?.("down");
+	clock.now += 2000;
+	expect(await kept.open(), "it may come back at once").toBe(first);
+	links[0]?.("up");
+	clock.now += 60_000;
+	expect(await kept.open()).toBe(first);
+	links[0]?.("down");
+	clock.now += 3001;
+	expect(await kept.open()).toBe(second);
+	expect(first.close).toHaveBeenCalledOnce();
+	expect(second.close).not.toHaveBeenCalled();
 });

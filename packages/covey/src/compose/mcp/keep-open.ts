@@ -1,30 +1,56 @@
 import type { Fleet } from "@covey/client";
 import { CoveyError } from "@covey/protocol/errors";
 
-/** Opens a fleet; `onClosed` is called once when that one will not come back. */
-export type OpenFleet = (onClosed: () => void) => Promise<Fleet>;
+/** What becomes of the link of an opened fleet. */
+export interface LinkWatch {
+	/** It will not come back by itself. */
+	readonly onClosed: () => void;
+	readonly onLink: (state: "down" | "up") => void;
+}
 
-/** One fleet for many calls: opened at the first, and anew when opening it failed or it is closed for good. */
-export function keepOpen(open: OpenFleet): { readonly open: () => Promise<Fleet>; readonly close: () => Promise<void> } {
-	let fleet: Promise<Fleet> | undefined;
+export type OpenFleet = (watch: LinkWatch) => Promise<Fleet>;
+
+/** A link may be away for so long before the coordinator is looked for anew: it may be another process at another port. */
+const patienceMs = 3000;
+
+/** One fleet for many calls: opened at the first, and anew when opening it failed, it is closed for good, or its link stays away. */
+export function keepOpen(
+	open: OpenFleet,
+	now: () => number = Date.now,
+): { readonly open: () => Promise<Fleet>; readonly close: () => Promise<void> } {
+	let kept: { readonly fleet: Promise<Fleet>; downSince: number | undefined } | undefined;
 	let closed = false;
+
+	function begin(): Promise<Fleet> {
+		const forget = () => {
+			if (kept === mine) kept = undefined;
+		};
+		const watch: LinkWatch = {
+			onClosed: forget,
+			onLink: (state) => void (mine.downSince = state === "up" ? undefined : (mine.downSince ?? now())),
+		};
+		const fleet = open(watch).catch((error) => {
+			forget();
+			throw error;
+		});
+		const mine = { fleet, downSince: undefined as number | undefined };
+		kept = mine;
+		return fleet;
+	}
+
 	return {
-		open() {
-			if (closed) return Promise.reject(new CoveyError("unavailable", "this server is stopping"));
-			if (fleet !== undefined) return fleet;
-			const forget = () => {
-				if (fleet === opened) fleet = undefined;
-			};
-			const opened: Promise<Fleet> = open(forget).catch((error) => {
-				forget();
-				throw error;
-			});
-			fleet = opened;
-			return opened;
+		async open() {
+			if (closed) throw new CoveyError("unavailable", "this server is stopping");
+			if (kept?.downSince !== undefined && now() - kept.downSince > patienceMs) {
+				const { fleet } = kept;
+				kept = undefined;
+				(await fleet).close();
+			}
+			return kept?.fleet ?? begin();
 		},
 		async close() {
 			closed = true;
-			(await fleet?.catch(() => undefined))?.close();
+			(await kept?.fleet.catch(() => undefined))?.close();
 		},
 	};
 }
