@@ -133,6 +133,22 @@ test("a build agent drains at the first SIGTERM, and ends what runs when its tim
 	expect(lost).toMatchObject({ status: "pending", attempts: [{ worker: "hasty", report: { outcome: "worker_lost" } }] });
 });
 
+test("a build agent whose coordinator is away waits for it, and ends well when it is told to", async () => {
+	verifies("build-agent:drains");
+	await using pool = await BuildPool.start({ config: () => "[build_pool.local_fallback]\nenabled = false\n" });
+	const { machine, daemon, file } = await pool.agent("builder", 'reconnectMax = "1s"\n');
+	await daemon.stop();
+	await pool.expect(["build-pool", "stop"]);
+	const start = () => machine.start(["worker", "start", "--config", file], { ready: /no link to the coordinator/ });
+	const alone = await start();
+	alone.child.kill("SIGTERM");
+	expect(await alone.ended).toMatchObject({ code: 0 });
+	const patient = await start();
+	await pool.expect(["build-pool", "start"]);
+	await patient.says(/connected to/);
+	expect((await pool.machine.covey(["run", "--no-snapshot", "--", "echo", "here"])).stdout.toString()).toBe("here\n");
+});
+
 test("a coordinator that runs already without the agents' listener is told of, and stays as it is", async () => {
 	verifies("build-agent:pool");
 	await using machine = await Machine.create();

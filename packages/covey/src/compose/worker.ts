@@ -106,8 +106,9 @@ export async function runWorker(
 	const { worker } = machine;
 	using supervisor = meetSupervisor(logger);
 	let deadline: NodeJS.Timeout | undefined;
+	const stopped = new CoveyError("unavailable", "the worker was stopped before it was connected");
 	using _signals = onShutdown((stage) => {
-		stopping.abort(new CoveyError("unavailable", "the worker was stopped before it was connected"));
+		stopping.abort(stopped);
 		supervisor.stopping();
 		if (stage === "drain") {
 			const within = drainMs === undefined ? "" : `, or ${formatDuration(drainMs)},`;
@@ -120,7 +121,15 @@ export async function runWorker(
 	// A machine may well start before its coordinator does: whoever waits for this one need not wait for that one.
 	supervisor.ready(`waits for the coordinator at ${url}`);
 	const giveUp = patienceMs === undefined ? undefined : setTimeout(() => stopping.abort(unanswered(url)), patienceMs);
-	await worker.start(stopping.signal).finally(() => clearTimeout(giveUp));
+	try {
+		await worker.start(stopping.signal);
+	} catch (error) {
+		// A service that was told to end has done so well.
+		if (error === stopped && drainMs !== undefined) return;
+		throw error;
+	} finally {
+		clearTimeout(giveUp);
+	}
 	using _memory = collectBuffersCheaply();
 	rememberMembership(stateDirectory, { url, name });
 	const confined = isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
