@@ -20,6 +20,8 @@ export type Applied = { readonly applied: true; readonly files: readonly string[
 /** The agent's worktree on the machine that serves it: what the tools need and `mcp` may not touch itself. */
 export interface Worktree {
 	readonly root: string;
+	/** Of this worktree and no other, also when agents on other machines have theirs at the same path. */
+	readonly id: string;
 	readonly namespace: string;
 	/** May the coordinator's own worker take its work? The coordinator's default if absent. */
 	readonly fallback?: Fallback;

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readdir, readFile, stat } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { carrySnapshot } from "#compose/carry.ts";
@@ -60,6 +61,7 @@ export async function openWorktree(directory: string, client: Settings["client"]
 
 	return {
 		root,
+		id: createHash("sha256").update(`${hostname()}\0${root}`).digest("hex"),
 		namespace: client.namespace,
 		fallback: client.fallback,
 		files: projectFiles(root),

@@ -27,7 +27,7 @@ export function submissionFor(options: {
 }): TaskSubmissionInput {
 	const { verb, recipe, worktree, wishes, filter, settings } = options;
 	const { repository, tree, commit } = options.snapshot;
-	const { namespace, fallback, root } = worktree;
+	const { namespace, fallback, id } = worktree;
 	const payload = {
 		command: [...recipe.command],
 		snapshot: { repository, tree, commit },
@@ -48,9 +48,9 @@ export function submissionFor(options: {
 		title: `${verb}: ${[recipe.typed ?? recipe.command].flat().join(" ")}`.slice(0, 256),
 		payload,
 		policies,
-		dedupKey: wishes.idempotency_key === undefined ? `mcp-${randomUUID()}` : `mcp-${digest([root, verb, wishes.idempotency_key])}`,
+		dedupKey: wishes.idempotency_key === undefined ? `mcp-${randomUUID()}` : `mcp-${digest([id, verb, wishes.idempotency_key])}`,
 		mergeKey: digest({ namespace, payload, policies }),
-		...(wishes.supersede && { supersedeKey: `mcp-${digest([root, verb])}` }),
+		...(wishes.supersede && { supersedeKey: `mcp-${digest([id, verb])}` }),
 		...(!wishes.detach && { holdMs: settings.holdMs }),
 	};
 }
