@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Agent } from "../kit/agent.ts";
 import { Fleet } from "../kit/fleet.ts";
+import { Machine } from "../kit/machine.ts";
 import { Repository } from "../kit/repository.ts";
 import { verifies } from "./verifies.ts";
 
@@ -98,4 +99,20 @@ test("with HOME and PATH alone the server works, and no key of the agent stays i
 	expect(answer.structured.output).not.toContain("sk-secret");
 	const children = readFileSync(`/proc/${agent.pid}/task/${agent.pid}/children`, "utf8").trim();
 	expect(children, "no helper of the server stays").toBe("");
+});
+
+test("a coordinator that ended is started again by the next call", { timeout: 60_000 }, async () => {
+	verifies("mcp:restart");
+	await using machine = await Machine.create();
+	using repository = new Repository();
+	const running = () => JSON.parse(readFileSync(join(machine.state, "coordinator", "coordinator.json"), "utf8")).pid as number;
+	{
+		await using agent = await Agent.start(machine, repository.directory);
+		expect((await agent.call("run_command", { command: "echo one" })).structured).toMatchObject({ outcome: "passed", machine: "local" });
+		const first = running();
+		process.kill(first, "SIGTERM");
+		expect((await agent.call("run_command", { command: "echo two" })).structured).toMatchObject({ outcome: "passed", output: "two" });
+		expect(running()).not.toBe(first);
+	}
+	process.kill(running(), "SIGTERM");
 });

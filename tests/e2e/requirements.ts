@@ -80,6 +80,7 @@ export const requirements = {
 	"mcp:bare": "With HOME and PATH alone the server starts, and it keeps nothing of an agent's keys in its environment.",
 	"mcp:refusals": "What cannot be done is a short true sentence with the way out.",
 	"mcp:v1": "A foreign v1 worker completes a job that an agent's tool call asked for.",
+	"mcp:restart": "A coordinator that ended meanwhile is found or started again by the next call.",
 	"mcp:http": "/mcp serves a token its one worktree, and refuses wrong tokens, foreign hosts and foreign pages.",
 
 	"top:screen":

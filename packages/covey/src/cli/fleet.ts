@@ -11,20 +11,31 @@ export interface FleetOptions {
 	readonly reconnect?: boolean;
 	/** Told once when the link is closed for good. */
 	readonly onClosed?: () => void;
+	/** Told besides the person. */
+	readonly onLink?: (state: "down" | "up") => void;
 }
 
 /** The fleet of this home. @throws CoveyError `unavailable`, `unauthenticated`, `version_mismatch`. */
 export async function openFleet(options: FleetOptions = {}): Promise<Fleet> {
-	const { start = false, signal, reconnect = true, onClosed } = options;
-	return connectTo(await findTarget(start, signal), { reconnect, ...(signal && { signal }), ...(onClosed && { onClosed }) });
+	const { start = false, signal, reconnect = true, onClosed, onLink } = options;
+	return connectTo(await findTarget(start, signal), {
+		reconnect,
+		...(signal && { signal }),
+		...(onClosed && { onClosed }),
+		...(onLink && { onLink }),
+	});
 }
 
 /** The fleet of a coordinator that is known already. */
 export function connectTo(
 	{ url, token }: Pick<Target, "url" | "token">,
-	options: Pick<FleetOptions, "signal" | "reconnect" | "onClosed">,
+	options: Pick<FleetOptions, "signal" | "reconnect" | "onClosed" | "onLink">,
 ): Promise<Fleet> {
-	return connect({ url, token, webSocket: dial, fetch: leanFetch, onLink: sayLink, ...options });
+	const onLink = (state: "down" | "up"): void => {
+		sayLink(state);
+		options.onLink?.(state);
+	};
+	return connect({ url, token, webSocket: dial, fetch: leanFetch, ...options, onLink });
 }
 
 /** The signal ends a coordinator that is being started, but not one that has been: from then on others may use it. */

@@ -4,6 +4,7 @@ import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, type McpHttpHandler } from "@modelcontextprotocol/server";
 import { loadConfig } from "#compose/config.ts";
 import type { Logger } from "#kit/logger.ts";
+import { CallsUnderWay } from "#mcp/jobs/calls.ts";
 import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
 import type { McpCaller } from "#ports/mcp.ts";
@@ -46,8 +47,9 @@ export function createEndpoint({ openFleet, logger }: EndpointOptions) {
 		const worktree = directory === undefined ? undefined : await openWorktree(directory, settings.client);
 		const fleet = keepOpen(() => openFleet(token));
 		const desk = new JobDesk(fleet.open, "calls", mcpSettings(settings));
+		const calls = new CallsUnderWay();
 		const handler = createMcpHandler(
-			({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, settings: mcpSettings(settings), era }),
+			({ era }) => createMcpServer({ desk, calls, worktree, commands: settings.commands, settings: mcpSettings(settings), era }),
 			{
 				onerror: (error) => logger.debug("an MCP request was refused", { error }),
 			},

@@ -10,47 +10,50 @@ export interface LinkWatch {
 
 export type OpenFleet = (watch: LinkWatch) => Promise<Fleet>;
 
-/** A link may be away for so long before the coordinator is looked for anew: it may be another process at another port. */
-const patienceMs = 3000;
+/** A link may be away for so long. Then what waits for it fails, and the coordinator is looked for anew: it may be another process at another port. */
+const patienceMs = 5000;
 
 /** One fleet for many calls: opened at the first, and anew when opening it failed, it is closed for good, or its link stays away. */
 export function keepOpen(
 	open: OpenFleet,
-	now: () => number = Date.now,
+	patience: number = patienceMs,
 ): { readonly open: () => Promise<Fleet>; readonly close: () => Promise<void> } {
-	let kept: { readonly fleet: Promise<Fleet>; downSince: number | undefined } | undefined;
+	let kept: Promise<Fleet> | undefined;
 	let closed = false;
 
 	function begin(): Promise<Fleet> {
+		let timer: NodeJS.Timeout | undefined;
 		const forget = () => {
-			if (kept === mine) kept = undefined;
+			clearTimeout(timer);
+			if (kept === opened) kept = undefined;
+		};
+		const giveUp = async () => {
+			forget();
+			(await opened).close();
 		};
 		const watch: LinkWatch = {
 			onClosed: forget,
-			onLink: (state) => void (mine.downSince = state === "up" ? undefined : (mine.downSince ?? now())),
+			onLink(state) {
+				clearTimeout(timer);
+				if (state === "down") timer = setTimeout(() => void giveUp(), patience);
+			},
 		};
-		const fleet = open(watch).catch((error) => {
+		const opened: Promise<Fleet> = open(watch).catch((error) => {
 			forget();
 			throw error;
 		});
-		const mine = { fleet, downSince: undefined as number | undefined };
-		kept = mine;
-		return fleet;
+		return opened;
 	}
 
 	return {
 		async open() {
 			if (closed) throw new CoveyError("unavailable", "this server is stopping");
-			if (kept?.downSince !== undefined && now() - kept.downSince > patienceMs) {
-				const { fleet } = kept;
-				kept = undefined;
-				(await fleet).close();
-			}
-			return kept?.fleet ?? begin();
+			kept ??= begin();
+			return kept;
 		},
 		async close() {
 			closed = true;
-			(await kept?.fleet.catch(() => undefined))?.close();
+			(await kept?.catch(() => undefined))?.close();
 		},
 	};
 }

@@ -22,7 +22,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		},
 		async (given, context) => {
 			try {
-				return await answerWithin(toolbox, context, await toolbox.desk.find(given.job_id), given.wait_secs);
+				return await answerWithin(toolbox, context, await toolbox.desk.find(given.job_id), { waitSecs: given.wait_secs });
 			} catch (error) {
 				return refusalAnswer(error);
 			}

@@ -29,15 +29,20 @@ export async function runJob(
 	const { desk, worktree } = toolbox;
 	try {
 		if (worktree === undefined) throw noWorktree();
-		const { signal } = context.mcpReq;
-		const [fleet, snapshot, meant] = await Promise.all([desk.fleet(), worktree.snapshot(signal), recipe(worktree)]);
+		using call = toolbox.calls?.enter(context.mcpReq);
+		const { signal } = call ?? context.mcpReq;
+		// Opened meanwhile; what came of it is seen when it is needed.
+		void desk.fleet().catch(() => {});
+		const [snapshot, meant] = await Promise.all([worktree.snapshot(signal), recipe(worktree)]);
 		if ("sentence" in meant) throw new CoveyError("bad_request", meant.sentence, { hint: meant.hint });
-		await worktree.carry(fleet, snapshot, signal);
-		signal.throwIfAborted();
 		const submission = submissionFor({ verb, recipe: meant, worktree, snapshot, wishes, filter, settings: toolbox.settings });
-		const { job, ask } = await desk.start(submission, snapshot);
+		const { job, ask } = await onceMore(signal, async () => {
+			await worktree.carry(await desk.fleet(), snapshot, signal);
+			signal.throwIfAborted();
+			return desk.start(submission, snapshot);
+		});
 		try {
-			return await answerWithin(toolbox, context, job, wishes.wait_secs);
+			return await answerWithin(toolbox, context, job, { waitSecs: wishes.wait_secs, signal });
 		} catch (error) {
 			// The agent gave this call up; what it wanted to outlive it goes on.
 			if (signal.aborted && !wishes.detach) await desk.cancel(job.id, ask).catch(() => {});
@@ -48,16 +53,32 @@ export async function runJob(
 	}
 }
 
+/** A coordinator that has gone is looked for anew by the second try; its key for duplicates makes the submission safe to repeat. */
+async function onceMore<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		if (signal.aborted || !(error instanceof CoveyError) || error.code !== "unavailable") throw error;
+		return work();
+	}
+}
+
 /**
  * The job's answer if it ends in time; else a task for a client that takes them, a handle for others.
  * @param waitSecs as the agent wishes; absent: as long as its client allows.
+ * @param signal of the call, where it may end otherwise than with its connection.
  */
-export async function answerWithin(toolbox: Toolbox, context: ServerContext, job: Job, waitSecs?: number): Promise<CallToolResult> {
+export async function answerWithin(
+	toolbox: Toolbox,
+	context: ServerContext,
+	job: Job,
+	{ waitSecs, signal = context.mcpReq.signal }: { readonly waitSecs?: number | undefined; readonly signal?: AbortSignal } = {},
+): Promise<CallToolResult> {
 	using _ = toolbox.desk.present(job.id);
 	const longest = toolbox.profile(context).waitMs;
 	const wanted = waitSecs === undefined ? longest : Math.min(waitSecs, mcpLimits.waitSecsMax) * 1000;
 	const asTask = toolbox.takesTasks(context);
-	const ended = await waitForEnd(job, asTask ? Math.min(wanted, mcpLimits.taskAfterMs) : wanted, context);
+	const ended = await waitForEnd(job, asTask ? Math.min(wanted, mcpLimits.taskAfterMs) : wanted, context, signal);
 	if (ended !== undefined) return endOf(toolbox, context, job);
 	if (asTask) return taskHandle(job);
 	return underWayAnswer(job, { verb: purposeOf(job.task).verb, why: await whyItWaits(toolbox, job) });

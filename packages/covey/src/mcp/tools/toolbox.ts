@@ -1,5 +1,6 @@
 import type { McpServer, ServerContext } from "@modelcontextprotocol/server";
 import type { ClientProfile } from "#mcp/client-profile.ts";
+import type { CallsUnderWay } from "#mcp/jobs/calls.ts";
 import type { JobDesk } from "#mcp/jobs/desk.ts";
 import type { McpSettings } from "#mcp/options.ts";
 import type { Commands } from "#mcp/project/commands.ts";
@@ -11,6 +12,8 @@ export interface Toolbox {
 	readonly desk: JobDesk;
 	/** Absent over HTTP for a token that names none. */
 	readonly worktree?: Worktree | undefined;
+	/** Over HTTP. */
+	readonly calls?: CallsUnderWay | undefined;
 	readonly settings: McpSettings;
 	/** What `.covey.toml` says of the verbs. */
 	readonly commands?: Commands | undefined;

@@ -25,6 +25,6 @@ export const mcp = defineCommand<Flags>({
 		if (url !== undefined) process.env.COVEY_URL = url;
 		if (tokenFile !== undefined) process.env.COVEY_TOKEN_FILE = resolve(tokenFile);
 		const { serveMcp } = await import("#compose/mcp/serve.ts");
-		return serveMcp({ directory: resolve(worktree), openFleet: (onClosed) => openFleet({ start: true, onClosed }), say });
+		return serveMcp({ directory: resolve(worktree), openFleet: (watch) => openFleet({ start: true, ...watch }), say });
 	},
 });
