@@ -96,22 +96,7 @@ async function startCoordinator(
 	// The journal first: its lock says whether this home has a coordinator already.
 	const journal = await openSqliteJournal({ file: directory("journal.db"), logger });
 	const history = await openSqliteHistory({ file: directory("history.db"), logger });
-	const { build_pool: pool } = settings;
-	const tailnet = [...config.listen, ...(pool.listen ?? []), ...pool.git_daemon.listen].includes("tailnet")
-		? await findTailnet()
-		: undefined;
-	const addressesOf = (listen: readonly string[]): string[] => [
-		...new Set(listen.flatMap((address) => (address === "tailnet" ? (tailnet?.addresses ?? []) : [address]))),
-	];
-	const addresses = addressesOf([...config.listen, ...(options.host ?? [])]);
-	const gateways: GatewaysConfig = {
-		...((options.buildPool || pool.enabled) && {
-			workersDoor: { port: pool.port, addresses: pool.listen === undefined ? addresses : addressesOf(pool.listen) },
-		}),
-		...(pool.git_daemon.enabled && { gitDaemon: { ...pool.git_daemon, addresses: addressesOf(pool.git_daemon.listen) } }),
-	};
-	const all = [addresses, gateways.workersDoor?.addresses ?? [], gateways.gitDaemon?.addresses ?? []].flat();
-	warnOfOpenDoors([...new Set(all)], tailnet?.addresses ?? [], logger);
+	const { addresses, gateways, names } = await findDoors(options, settings, logger);
 	const { connect } = options;
 	const mcp = connect && createMcpRelay((token) => connect(coordinator.url, token), logger);
 	const coordinator: Coordinator = createCoordinator(
@@ -121,7 +106,7 @@ async function startCoordinator(
 			name: workerNameOf(hostname()),
 			port: options.port ?? config.port,
 			addresses,
-			allowedHosts: [...config.allowed_hosts, ...(tailnet?.name ? [tailnet.name, tailnet.name.split(".")[0]!] : [])],
+			allowedHosts: [...config.allowed_hosts, ...names],
 			leaseTtlMs: config.lease_ttl,
 			syncMs: config.sync_every,
 			pingMs: config.ping_every,
@@ -150,6 +135,37 @@ async function startCoordinator(
 	await coordinator.start(new AbortController().signal);
 	journal.announce(coordinator.url);
 	return coordinator;
+}
+
+interface Doors {
+	/** Besides loopback. */
+	readonly addresses: readonly string[];
+	readonly gateways: GatewaysConfig;
+	/** By which the tailnet knows this machine. */
+	readonly names: readonly string[];
+}
+
+/** Where it listens, as far as it was told to. Tailscale is asked only if somebody wants its address. */
+async function findDoors({ host = [], buildPool = false }: UpOptions, settings: Settings, logger: Logger): Promise<Doors> {
+	const { coordinator, build_pool: pool } = settings;
+	const main = [...coordinator.listen, ...host];
+	const workers = buildPool || pool.enabled ? (pool.listen ?? main) : undefined;
+	const git = pool.git_daemon.enabled ? pool.git_daemon.listen : undefined;
+	const all = [main, workers ?? [], git ?? []].flat();
+	const tailnet = all.includes("tailnet") ? await findTailnet() : undefined;
+	const own = tailnet?.addresses ?? [];
+	const addressesOf = (listen: readonly string[]): string[] => [
+		...new Set(listen.flatMap((address) => (address === "tailnet" ? own : [address]))),
+	];
+	warnOfOpenDoors(addressesOf(all), own, logger);
+	return {
+		addresses: addressesOf(main),
+		gateways: {
+			...(workers && { workersDoor: { port: pool.port, addresses: addressesOf(workers) } }),
+			...(git && { gitDaemon: { ...pool.git_daemon, addresses: addressesOf(git) } }),
+		},
+		names: tailnet?.name ? [tailnet.name, tailnet.name.split(".")[0]!] : [],
+	};
 }
 
 /** The worker of this very process. It is told from the machine's own worker, if that joins too, by its name. */
