@@ -34,12 +34,12 @@ test("/mcp serves a token its worktree, to old clients and new ones", async () =
 	}
 });
 
-test("calls that are given up, early or late, end their runs and harm nobody", async () => {
+test.each(["legacy", "auto"] as const)("calls that are given up, early or late, end their runs and harm nobody: %s", async (mode) => {
 	verifies("mcp:http", "mcp:ends");
 	await using fleet = await Fleet.start({ workers: 1 });
 	using repository = new Repository();
 	const token = await fleet.token("mcp", "--worktree", repository.directory);
-	const client = await connected(fleet.url, token.trim(), "auto");
+	const client = await connected(fleet.url, token.trim(), mode);
 	for (let i = 0; i < 20; i++) {
 		repository.write({ "README.md": `committed ${i}\n` });
 		repository.git("commit", "-qam", `${i}`);

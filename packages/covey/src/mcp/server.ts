@@ -1,6 +1,7 @@
 import { McpServer, type ServerContext } from "@modelcontextprotocol/server";
 import { version } from "#kit/version.ts";
 import { profileOf } from "./client-profile.ts";
+import type { CallsUnderWay } from "./jobs/calls.ts";
 import type { JobDesk } from "./jobs/desk.ts";
 import type { McpSettings } from "./options.ts";
 import type { Commands } from "./project/commands.ts";
@@ -16,6 +17,8 @@ export interface McpServerOptions {
 	readonly desk: JobDesk;
 	readonly worktree?: Worktree | undefined;
 	readonly commands?: Commands | undefined;
+	/** Over HTTP, where a client of 2025 gives a call up by another request. */
+	readonly calls?: CallsUnderWay;
 	readonly settings: McpSettings;
 	/** Serves one connection of 2025, or requests of 2026-07-28. */
 	readonly era: "legacy" | "modern";
@@ -30,7 +33,7 @@ const instructionsFor = (worktree: Worktree | undefined): string =>
 
 /** The tools of the build pool for one asker. Nothing is kept in the connection: jobs are handles. */
 export function createMcpServer(options: McpServerOptions): McpServer {
-	const { desk, worktree, commands, settings, era } = options;
+	const { desk, worktree, commands, calls, settings, era } = options;
 	const server = new McpServer(
 		{ name: "covey", title: "Covey", version },
 		{
@@ -43,6 +46,7 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 		desk,
 		worktree,
 		commands,
+		calls,
 		settings,
 		profile: (context) => ({ ...profileOf(nameOf(server, context)), ...(settings.waitMs !== undefined && { waitMs: settings.waitMs }) }),
 		takesTasks: (context) => era === "modern" && declaresTasks(context),
@@ -52,6 +56,7 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 	registerWorkerStatus(toolbox);
 	registerJobs(toolbox);
 	if (era === "modern") registerTasks(toolbox);
+	else if (calls) server.server.setNotificationHandler("notifications/cancelled", ({ params }) => calls.giveUp(params.requestId));
 	return server;
 }
 

@@ -5,10 +5,15 @@ import type { Job, JobReading } from "./job.ts";
 
 /**
  * Waits for the end of a job, at most so long, and tells its progress meanwhile. Undefined: not yet.
- * @throws the job's error; the reason of the call's signal.
+ * @param signal of the call.
+ * @throws the job's error; the reason of the signal.
  */
-export async function waitForEnd(job: Job, ms: number, context: ServerContext): Promise<JobReading | undefined> {
-	const { signal } = context.mcpReq;
+export async function waitForEnd(
+	job: Job,
+	ms: number,
+	context: ServerContext,
+	signal = context.mcpReq.signal,
+): Promise<JobReading | undefined> {
 	signal.throwIfAborted();
 	const started = Date.now();
 	const late = Promise.withResolvers<undefined>();

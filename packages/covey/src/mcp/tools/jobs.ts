@@ -22,7 +22,9 @@ export function registerJobs(toolbox: Toolbox): void {
 		},
 		async (given, context) => {
 			try {
-				return await answerWithin(toolbox, context, await toolbox.desk.find(given.job_id), { waitSecs: given.wait_secs });
+				using call = toolbox.calls?.enter(context.mcpReq);
+				const job = await toolbox.desk.find(given.job_id);
+				return await answerWithin(toolbox, context, job, { waitSecs: given.wait_secs, ...(call && { signal: call.signal }) });
 			} catch (error) {
 				return refusalAnswer(error);
 			}
