@@ -1,4 +1,4 @@
-import { readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hasCargo, rustupHome } from "#host/machine/toolchains.fixture.ts";
@@ -201,6 +201,35 @@ test("a fixer's patch is applied to the worktree as it was, and only to that", a
 	expect(late.structured.patch).toMatchObject({ applied: false, text: expect.stringContaining("+good again") });
 	expect(late.text).toMatch(/The patch was not applied: the worktree has changed meanwhile/);
 	expect(readFileSync(join(repository.directory, "code.txt"), "utf8")).toBe("bad again\n");
+});
+
+test("what the project asks to have back comes to the same place of the worktree, and nowhere else", async () => {
+	verifies("mcp:pull");
+	await using fleet = await Fleet.start({ workers: 1 });
+	const pull = 'pull = ["out.txt", "reports", "none.xml", ".git/config", "away/x.txt"]\n';
+	using repository = new Repository({
+		...declared("echo made > out.txt; mkdir -p reports away; echo r > reports/r.xml; echo x > away/x.txt; exit 1", pull),
+		".gitignore": "away\n",
+	});
+	symlinkSync(repository.directory, join(repository.directory, "away"));
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	const answer = await agent.call("test");
+	expect(answer.structured).toMatchObject({
+		outcome: "failed",
+		pulled: [
+			{ path: "out.txt", bytes: 5 },
+			{ path: "reports", bytes: expect.any(Number) },
+		],
+		notes: expect.arrayContaining([
+			expect.stringMatching(/away\/x.txt was not brought to your worktree: .*/),
+			expect.stringMatching(/Asked for and not found after the run: .*none\.xml/),
+		]),
+	});
+	expect(answer.text).toContain("Brought to your worktree: out.txt (5 bytes), reports (");
+	expect(readFileSync(join(repository.directory, "out.txt"), "utf8")).toBe("made\n");
+	expect(readFileSync(join(repository.directory, "reports/r.xml"), "utf8")).toBe("r\n");
+	expect(existsSync(join(repository.directory, "x.txt"))).toBe(false);
+	expect(readFileSync(join(repository.directory, ".git/config"), "utf8")).toContain("[core]");
 });
 
 test("output is cleaned and marked as data", async () => {

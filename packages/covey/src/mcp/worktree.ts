@@ -1,5 +1,6 @@
 import type { Fleet } from "@covey/client";
-import type { Fallback } from "@covey/protocol";
+import type { ArtifactReference, Fallback } from "@covey/protocol";
+import type { Commands } from "./project/commands.ts";
 import type { ProjectFiles } from "./project/recipe.ts";
 
 /** The exact state of the agent's worktree at one moment. */
@@ -36,3 +37,8 @@ export interface Worktree {
 	recall(name: string): Promise<unknown>;
 	remember(name: string, value: unknown): Promise<void>;
 }
+	/**
+	 * Puts an artifact at its path, verified against its digest.
+	 * @throws CoveyError `bad_request` (wrong content, a path that leads out or into `.git`), `conflict` (something stands in the way).
+	 */
+	place(artifact: ArtifactReference, content: AsyncIterable<Uint8Array>): Promise<void>;

@@ -78,6 +78,10 @@ export async function openWorktree(directory: string, client: Settings["client"]
 			} catch {
 				// None yet, or a damaged one: nothing is remembered.
 				return undefined;
+		async place(artifact, content) {
+			const { placeArtifact } = await import("#host/fs/artifact.ts");
+			await placeArtifact({ root, artifact, content });
+		},
 			}
 		},
 		async remember(name: string, value: unknown) {

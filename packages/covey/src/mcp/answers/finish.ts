@@ -12,6 +12,8 @@ import type { Applied, Worktree } from "#mcp/worktree.ts";
 import { type EndedContext, endedAnswer } from "./ended.ts";
 import { compareWith, findingsOf, type Novelty, readFindings } from "./novelty.ts";
 
+const notOurs = "it is not this session that started the job";
+
 export interface FinishOptions {
 	readonly fleet: Fleet;
 	/** Absent: nobody's worktree is at hand, so nothing is compared or applied. */
@@ -26,13 +28,16 @@ export async function finish(reading: JobReading & { readonly report: Report }, 
 	const { task } = reading;
 	const novelty = options.worktree && (await compareAndRemember(reading, options.worktree));
 	const { patch, note } = await bringPatch(reading, options);
+	// After the patch, which is only for the worktree as it was.
+	const { pulled, notes } = await pullArtifacts(reading, options);
 	return endedAnswer(reading, {
 		verb: purposeOf(task).verb,
-		notes: [...(note === undefined ? [] : [note]), ...(options.asked?.notes ?? [])],
+		notes: [...(note === undefined ? [] : [note]), ...notes, ...(options.asked?.notes ?? [])],
 		chars: options.chars,
 		...(options.asked && { uncommitted: options.asked.uncommitted }),
 		...(novelty && { novelty }),
 		...(patch && { patch }),
+		...(pulled.length > 0 && { pulled }),
 	});
 }
 
@@ -66,7 +71,7 @@ async function bringPatch(
 	for await (const chunk of fleet.download(task.id, artifact)) chunks.push(chunk);
 	const bytes = Buffer.concat(chunks);
 	const applied: Applied = !asked
-		? { applied: false, reason: "it is not this session that started the job" }
+		? { applied: false, reason: notOurs }
 		: worktree && tree !== null
 			? await worktree.apply(bytes, tree)
 			: { applied: false, reason: "no worktree is at hand" };
@@ -75,4 +80,33 @@ async function bringPatch(
 	const shown =
 		text.length > mcpLimits.patchCharsMax ? `${text.slice(0, mcpLimits.patchCharsMax)}\n… cut: ${text.length} characters in all …` : text;
 	return { patch: { applied: false, text: shown }, note: `The patch was not applied: ${applied.reason}.` };
+}
+
+/**
+ * The paths that the project asks for, to the same places of the worktree. Only those: a worker that reports others does
+ * not get to write them here. One that cannot be brought does not keep the rest away.
+ */
+async function pullArtifacts(
+	{ task }: JobReading,
+	{ fleet, worktree, asked }: FinishOptions,
+): Promise<{ readonly pulled: NonNullable<EndedContext["pulled"]>; readonly notes: readonly string[] }> {
+	const { artifacts, missing } = finalRecord(task);
+	const { pull } = task.submission.payload as { readonly pull?: readonly string[] };
+	const pulled: { path: string; bytes: number }[] = [];
+	const notes: string[] = [];
+	for (const artifact of artifacts) {
+		const { path, bytes } = artifact;
+		if (path === wireLimits.patchPath) continue;
+		const refusal = !pull?.includes(path)
+			? "nobody asked for it"
+			: !worktree
+				? "no worktree is at hand"
+				: !asked
+					? notOurs
+					: await worktree.place(artifact, fleet.download(task.id, artifact)).catch((error: Error) => error.message);
+		if (refusal === undefined) pulled.push({ path: cleanLine(path), bytes });
+		else notes.push(`${cleanLine(path)} was not brought to your worktree: ${cleanLine(refusal)}.`);
+	}
+	if (missing.length > 0) notes.push(`Asked for and not found after the run: ${missing.map(cleanLine).join(", ")}.`);
+	return { pulled, notes };
 }
