@@ -107,6 +107,8 @@ test("the worktree of a token must be one", async () => {
 	await using fleet = await Fleet.start();
 	const missing = await fleet.client.covey(["token", "create", "mcp"]);
 	expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining("--worktree PATH") });
-	const token = (await fleet.token("mcp", "--worktree", "/nowhere/at/all")).trim();
-	await expect(connected(fleet.url, token)).rejects.toThrow(/\/nowhere\/at\/all/);
+	for (const path of ["/nowhere/at/all", fleet.client.home]) {
+		const none = await fleet.client.covey(["token", "create", "mcp", "--worktree", path]);
+		expect(none).toMatchObject({ code: 2, stdout: Buffer.alloc(0), stderr: expect.stringContaining(path) });
+	}
 });

@@ -35,6 +35,8 @@ test("arguments that cannot be are refused by name", async () => {
 		["run_command", { command: "true", timeout_secs: 1e9 }, /timeout_secs/],
 		["run_command", { command: "a\0b" }, /NUL/],
 		["test", { filter: ["a"] }, /filter/],
+		["run_command", { command: "true", timeout_sec: 5 }, /timeout_sec/],
+		["test", { filters: "a" }, /filters/],
 		["job_wait", { job_id: "nonsense" }, /job_id/],
 		["job_wait", { job_id: "t_00000000000000000000000000" }, /t_00000000000000000000000000/],
 		["test", {}, /no script "test".*start/s],
@@ -45,6 +47,30 @@ test("arguments that cannot be are refused by name", async () => {
 		expect(answer.text.length, answer.text).toBeLessThan(900);
 	}
 	expect(await fleet.tasks(/./)).toHaveLength(0);
+});
+
+test("a broken .covey.toml is told at each call, and counts as soon as it is mended", async () => {
+	verifies("mcp:refusals");
+	await using fleet = await Fleet.start({ workers: 1 });
+	using repository = new Repository({ ".covey.toml": "[commands.test\n" });
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	expect(await agent.call("test")).toMatchObject({ isError: true, text: expect.stringMatching(/\.covey\.toml/) });
+	expect(await agent.call("worker_status")).toMatchObject({ isError: false });
+	repository.write({ ".covey.toml": '[commands.test]\ncommand = "echo mended"\n' });
+	expect((await agent.call("test")).structured).toMatchObject({ outcome: "passed", output: "mended" });
+	repository.write({ ".covey.toml": '[commands.test]\ncommand = "echo changed"\n' });
+	expect((await agent.call("test")).structured).toMatchObject({ outcome: "passed", output: "changed" });
+});
+
+test("a key that was used for another call is refused", async () => {
+	verifies("mcp:refusals");
+	await using fleet = await Fleet.start({ workers: 1 });
+	using repository = new Repository();
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	await agent.call("run_command", { command: "echo one", idempotency_key: "k" });
+	const other = await agent.call("run_command", { command: "echo two", idempotency_key: "k" });
+	expect(other).toMatchObject({ isError: true, structured: { code: "conflict" } });
+	expect(other.text).toContain("echo one");
 });
 
 test("with no worker and fallback never it is refused, and says why", async () => {

@@ -4,7 +4,6 @@ import { profileOf } from "./client-profile.ts";
 import type { CallsUnderWay } from "./jobs/calls.ts";
 import type { JobDesk } from "./jobs/desk.ts";
 import type { McpSettings } from "./options.ts";
-import type { Commands } from "./project/commands.ts";
 import { registerJobs } from "./tools/jobs.ts";
 import { registerRunCommand } from "./tools/run-command.ts";
 import { declaresTasks, registerTasks, tasksExtension } from "./tools/tasks.ts";
@@ -16,7 +15,6 @@ import type { Worktree } from "./worktree.ts";
 export interface McpServerOptions {
 	readonly desk: JobDesk;
 	readonly worktree?: Worktree | undefined;
-	readonly commands?: Commands | undefined;
 	/** Over HTTP, where a client of 2025 gives a call up by another request. */
 	readonly calls?: CallsUnderWay;
 	readonly settings: McpSettings;
@@ -33,7 +31,7 @@ const instructionsFor = (worktree: Worktree | undefined): string =>
 
 /** The tools of the build pool for one asker. Nothing is kept in the connection: jobs are handles. */
 export function createMcpServer(options: McpServerOptions): McpServer {
-	const { desk, worktree, commands, calls, settings, era } = options;
+	const { desk, worktree, calls, settings, era } = options;
 	const server = new McpServer(
 		{ name: "covey", title: "Covey", version },
 		{
@@ -45,7 +43,6 @@ export function createMcpServer(options: McpServerOptions): McpServer {
 		server,
 		desk,
 		worktree,
-		commands,
 		calls,
 		settings,
 		profile: (context) => ({ ...profileOf(nameOf(server, context)), ...(settings.waitMs !== undefined && { waitMs: settings.waitMs }) }),

@@ -18,27 +18,35 @@ export interface WorktreeSnapshot {
 /** What became of a patch. Not applied: `reason` is a sentence. */
 export type Applied = { readonly applied: true; readonly files: readonly string[] } | { readonly applied: false; readonly reason: string };
 
+/** What `.covey.toml` and the person's own configuration say of its runs. */
+export interface WorktreePolicy {
+	readonly namespace: string;
+	/** May the coordinator's own worker take its work? The coordinator's default if absent. */
+	readonly fallback?: Fallback;
+	/** What the verbs mean, where that is declared. */
+	readonly commands?: Commands | undefined;
+}
+
 /** The agent's worktree on the machine that serves it: what the tools need and `mcp` may not touch itself. */
 export interface Worktree {
 	readonly root: string;
 	/** Of this worktree and no other, also when agents on other machines have theirs at the same path. */
 	readonly id: string;
-	readonly namespace: string;
-	/** May the coordinator's own worker take its work? The coordinator's default if absent. */
-	readonly fallback?: Fallback;
 	readonly files: ProjectFiles;
+	/** What its configuration says now: an edit counts from the next call on. @throws CoveyError `bad_config` with file, line and column. */
+	policy(): Promise<WorktreePolicy>;
 	/** @throws CoveyError `bad_request` (not a worktree), `bad_snapshot`. */
 	snapshot(signal: AbortSignal): Promise<WorktreeSnapshot>;
 	/** Sees that the coordinator has the snapshot. */
-	carry(fleet: Fleet, snapshot: WorktreeSnapshot, signal: AbortSignal): Promise<void>;
+	carry(fleet: Fleet, snapshot: WorktreeSnapshot, namespace: string, signal: AbortSignal): Promise<void>;
 	/** Applies a git patch if the worktree is still exactly at `tree`. */
 	apply(patch: Uint8Array, tree: string): Promise<Applied>;
-	/** A small document about this worktree that outlives the process; undefined if there is none. */
-	recall(name: string): Promise<unknown>;
-	remember(name: string, value: unknown): Promise<void>;
-}
 	/**
 	 * Puts an artifact at its path, verified against its digest.
 	 * @throws CoveyError `bad_request` (wrong content, a path that leads out or into `.git`), `conflict` (something stands in the way).
 	 */
 	place(artifact: ArtifactReference, content: AsyncIterable<Uint8Array>): Promise<void>;
+	/** A small document about this worktree that outlives the process; undefined if there is none. */
+	recall(name: string): Promise<unknown>;
+	remember(name: string, value: unknown): Promise<void>;
+}

@@ -3,12 +3,12 @@ import type { Fleet } from "@covey/client";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import { createMcpHandler, type McpHttpHandler } from "@modelcontextprotocol/server";
 import { loadConfig } from "#compose/config.ts";
+import { keepOpen } from "#compose/keep-open.ts";
 import type { Logger } from "#kit/logger.ts";
 import { CallsUnderWay } from "#mcp/jobs/calls.ts";
 import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
 import type { McpCaller } from "#ports/mcp.ts";
-import { keepOpen } from "./keep-open.ts";
 import { mcpSettings } from "./settings.ts";
 import { openWorktree } from "./worktree.ts";
 
@@ -43,17 +43,14 @@ export function createEndpoint({ openFleet, logger }: EndpointOptions) {
 	}
 
 	async function takeSeat({ token, worktree: directory }: McpCaller): Promise<Seat> {
-		const { settings } = await loadConfig(process.env, directory);
-		const worktree = directory === undefined ? undefined : await openWorktree(directory, settings.client);
+		const { settings } = await loadConfig(process.env, "/");
+		const worktree = directory === undefined ? undefined : await openWorktree(directory);
 		const fleet = keepOpen(() => openFleet(token));
 		const desk = new JobDesk(fleet.open, "calls", mcpSettings(settings));
 		const calls = new CallsUnderWay();
-		const handler = createMcpHandler(
-			({ era }) => createMcpServer({ desk, calls, worktree, commands: settings.commands, settings: mcpSettings(settings), era }),
-			{
-				onerror: (error) => logger.debug("an MCP request was refused", { error }),
-			},
-		);
+		const handler = createMcpHandler(({ era }) => createMcpServer({ desk, calls, worktree, settings: mcpSettings(settings), era }), {
+			onerror: (error) => logger.debug("an MCP request was refused", { error }),
+		});
 		const close = async () => {
 			await handler.close();
 			desk.forget();

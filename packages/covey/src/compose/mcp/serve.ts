@@ -1,8 +1,8 @@
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { loadConfig } from "#compose/config.ts";
+import { keepOpen, type OpenFleet } from "#compose/keep-open.ts";
 import { JobDesk } from "#mcp/jobs/desk.ts";
 import { createMcpServer } from "#mcp/server.ts";
-import { keepOpen, type OpenFleet } from "./keep-open.ts";
 import { mcpSettings } from "./settings.ts";
 import { openWorktree } from "./worktree.ts";
 
@@ -22,20 +22,18 @@ const endings = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * not detached then ends. @returns the exit code.
  */
 export async function serveMcp({ directory, openFleet, say }: ServeMcpOptions): Promise<number> {
-	const { settings } = await loadConfig(process.env, directory);
-	const worktree = await openWorktree(directory, settings.client);
+	// The person's own; what the worktree's says is asked at each call, and told there if it is broken.
+	const { settings } = await loadConfig(process.env, "/");
+	const worktree = await openWorktree(directory);
 	const fleet = keepOpen(openFleet);
 	const desk = new JobDesk(fleet.open, "connection", mcpSettings(settings));
 	const ended = Promise.withResolvers<number>();
 	process.stdin.once("end", () => ended.resolve(0)).once("close", () => ended.resolve(0));
 	process.stdout.once("error", () => ended.resolve(0));
 	for (const [signal, code] of Object.entries(endings)) process.once(signal, () => ended.resolve(code));
-	const server = serveStdio(
-		({ era }) => createMcpServer({ desk, worktree, commands: settings.commands, settings: mcpSettings(settings), era }),
-		{
-			onerror: (error) => say(`covey mcp: ${error.message}`),
-		},
-	);
+	const server = serveStdio(({ era }) => createMcpServer({ desk, worktree, settings: mcpSettings(settings), era }), {
+		onerror: (error) => say(`covey mcp: ${error.message}`),
+	});
 	const code = await ended.promise;
 	await desk.leave();
 	await server.close();

@@ -20,7 +20,7 @@ async function setUp() {
 	for (const name of ["a.txt", "b.txt"]) writeFileSync(join(root, name), "one\n");
 	git("add", "-A");
 	git("commit", "-q", "-m", "one");
-	const worktree = await openWorktree(root, { namespace: "default", fallback: undefined, snapshot_file_bytes_max: 1e6 } as never);
+	const worktree = await openWorktree(root);
 	/** What changes one line of a file. */
 	const patchOf = (name: string) => {
 		writeFileSync(join(root, name), "two\n");

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { CoveyError } from "@covey/protocol/errors";
 import { carrySnapshot } from "#compose/carry.ts";
+import { loadConfig } from "#compose/config.ts";
 import { paths } from "#compose/paths.ts";
 import type { Settings } from "#compose/settings.ts";
 import { replaceFile } from "#host/fs/replace-file.ts";
@@ -21,7 +22,7 @@ const manifestBytesMax = 1024 * 1024;
  * The worktree around `directory`, for the tools of the agent that works in it.
  * @throws CoveyError `bad_request` when it is none.
  */
-export async function openWorktree(directory: string, client: Settings["client"]): Promise<Worktree> {
+export async function openWorktree(directory: string): Promise<Worktree> {
 	const there = await stat(directory).catch(() => undefined);
 	if (!there?.isDirectory())
 		throw new CoveyError("bad_request", `there is no directory ${directory}`, { hint: "name the agent's worktree: --worktree PATH" });
@@ -31,7 +32,10 @@ export async function openWorktree(directory: string, client: Settings["client"]
 	const taken = new WeakMap<WorktreeSnapshot, Snapshot>();
 	const memory = join(paths().state, "worktrees", createHash("sha256").update(root).digest("hex").slice(0, 32));
 
+	const config = async (): Promise<Settings> => (await loadConfig(process.env, root)).settings;
+
 	const snapshot = async (signal?: AbortSignal): Promise<WorktreeSnapshot> => {
+		const { client } = await config();
 		const whole = await createSnapshot({
 			directory: root,
 			cacheDirectory: paths().clientCache,
@@ -62,15 +66,21 @@ export async function openWorktree(directory: string, client: Settings["client"]
 	return {
 		root,
 		id: createHash("sha256").update(`${hostname()}\0${root}`).digest("hex"),
-		namespace: client.namespace,
-		fallback: client.fallback,
+		async policy() {
+			const { client, commands } = await config();
+			return { namespace: client.namespace, fallback: client.fallback, commands };
+		},
 		files: projectFiles(root),
 		snapshot,
-		carry: (fleet, short, signal) => carrySnapshot(fleet, taken.get(short) as Snapshot, client.namespace, signal),
+		carry: (fleet, short, namespace, signal) => carrySnapshot(fleet, taken.get(short) as Snapshot, namespace, signal),
 		apply(patch, tree) {
 			const applied = applying.then(() => apply(patch, tree));
 			applying = applied.catch(() => {});
 			return applied;
+		},
+		async place(artifact, content) {
+			const { placeArtifact } = await import("#host/fs/artifact.ts");
+			await placeArtifact({ root, artifact, content });
 		},
 		async recall(name: string) {
 			try {
@@ -78,10 +88,6 @@ export async function openWorktree(directory: string, client: Settings["client"]
 			} catch {
 				// None yet, or a damaged one: nothing is remembered.
 				return undefined;
-		async place(artifact, content) {
-			const { placeArtifact } = await import("#host/fs/artifact.ts");
-			await placeArtifact({ root, artifact, content });
-		},
 			}
 		},
 		async remember(name: string, value: unknown) {

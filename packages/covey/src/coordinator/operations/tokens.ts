@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { CoveyError, type OperationRequest, type TokenRecordView } from "@covey/protocol";
 import { actorOf } from "#coordinator/auth/principal.ts";
 import type { TokenRecord } from "#core/token.ts";
+import { openRepository } from "#host/git/repository.ts";
 import { createSecret, encodeToken, hashSecret } from "#host/token/token.ts";
 import type { Handlers, OperationContext } from "./context.ts";
 
@@ -14,6 +16,7 @@ export function createTokenHandlers(context: OperationContext): TokenHandlers {
 	return {
 		"token.create": async (request, { principal }) => {
 			checkRelations(request);
+			if (request.worktree !== undefined) await checkWorktree(request.worktree);
 			const secret = createSecret();
 			const record = recordOf(request, secret, clock.now(), principal.name);
 			await control.ask({ type: "token.create", actor: actorOf(principal), record });
@@ -40,6 +43,14 @@ function checkRelations({ kind, roles, name, uses, worktree }: OperationRequest<
 	if (kind === "client" && name !== undefined) throw new CoveyError("bad_request", "name: only a join token is for one worker's name");
 	if (kind === "join" && roles.length > 0) throw new CoveyError("bad_request", "roles: a join token enrols a worker and has no roles");
 	if (name !== undefined && uses > 1) throw new CoveyError("bad_request", "uses: a join token for one name is used once");
+}
+
+/** A token for what is no worktree would be refused at each call. @throws CoveyError `bad_request`. */
+async function checkWorktree(directory: string): Promise<void> {
+	const there = await stat(directory).catch(() => undefined);
+	if (!there?.isDirectory())
+		throw new CoveyError("bad_request", `worktree: there is no directory ${directory} on the coordinator's machine`);
+	await openRepository(directory);
 }
 
 function recordOf(request: OperationRequest<"token.create">, secret: string, now: number, createdBy: string): TokenRecord {

@@ -55,7 +55,8 @@ export class JobDesk {
 	async start(submission: TaskSubmissionInput, { uncommitted, notes }: Asked): Promise<{ readonly job: Job; readonly ask: string }> {
 		this.#makeRoom();
 		const fleet = await this.#open();
-		const { task, ask, merged } = await fleet.submit(submission);
+		const { task, ask, merged, deduplicated } = await fleet.submit(submission);
+		if (deduplicated) await this.#refuseOther(task, submission);
 		this.#keep(task, ask, submission.holdMs !== undefined);
 		this.#asked.delete(task);
 		this.#asked.set(task, { uncommitted, notes: merged ? [...notes, "The same work was in flight already: this is its result."] : notes });
@@ -69,6 +70,16 @@ export class JobDesk {
 			() => {},
 		);
 		return { job, ask };
+	}
+
+	/** The same key for something else is a mistake: its answer would be that of another question. */
+	async #refuseOther(id: string, submission: TaskSubmissionInput): Promise<void> {
+		const earlier = await (await this.#open()).call("task.get", { task: id });
+		const asked = (payload: unknown) => JSON.stringify((payload as { readonly command?: unknown } | undefined)?.command);
+		if (asked(earlier.submission.payload) === asked(submission.payload)) return;
+		throw new CoveyError("conflict", `this idempotency_key was used for another call: ${earlier.title}`, {
+			hint: `use another key, or ask for that one: job_wait {"job_id":"${id}"}`,
+		});
 	}
 
 	/** @throws CoveyError `not_found`, `forbidden`, `too_many`. */

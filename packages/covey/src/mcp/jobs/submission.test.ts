@@ -6,7 +6,8 @@ const submit = (id: string) =>
 	submissionFor({
 		verb: "test",
 		recipe: { command: ["true"], environment: {}, parser: "generic", pull: [], changesTree: false, because: "as asked" },
-		worktree: { root: "/workspace", id, namespace: "default" } as Worktree,
+		worktree: { root: "/workspace", id } as Worktree,
+		policy: { namespace: "default" },
 		snapshot: { repository: "r", tree: "t", commit: "c", uncommitted: 0, notes: [] },
 		wishes: { idempotency_key: "again", supersede: true },
 		settings: { timeoutMs: 1000, holdMs: 1000 },

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import type { TaskSubmissionInput } from "@covey/protocol";
 import type { McpSettings } from "#mcp/options.ts";
 import type { Recipe } from "#mcp/project/recipe.ts";
-import type { Worktree, WorktreeSnapshot } from "#mcp/worktree.ts";
+import type { Worktree, WorktreePolicy, WorktreeSnapshot } from "#mcp/worktree.ts";
 
 /** What an agent may say of every run. Seconds. */
 export interface RunWishes {
@@ -20,6 +20,7 @@ export function submissionFor(options: {
 	readonly verb: string;
 	readonly recipe: Recipe;
 	readonly worktree: Worktree;
+	readonly policy: WorktreePolicy;
 	readonly snapshot: WorktreeSnapshot;
 	readonly wishes: RunWishes;
 	readonly filter?: string | undefined;
@@ -27,7 +28,8 @@ export function submissionFor(options: {
 }): TaskSubmissionInput {
 	const { verb, recipe, worktree, wishes, filter, settings } = options;
 	const { repository, tree, commit } = options.snapshot;
-	const { namespace, fallback, id } = worktree;
+	const { namespace, fallback } = options.policy;
+	const { id } = worktree;
 	const payload = {
 		command: [...recipe.command],
 		snapshot: { repository, tree, commit },

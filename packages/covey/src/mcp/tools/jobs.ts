@@ -17,7 +17,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		{
 			title: "Covey: wait for a job",
 			description: "Wait for a job that an earlier call left in progress, and get its result.",
-			inputSchema: z.object({ job_id, wait_secs: z.int().min(0).max(mcpLimits.waitSecsMax).optional() }),
+			inputSchema: z.strictObject({ job_id, wait_secs: z.int().min(0).max(mcpLimits.waitSecsMax).optional() }),
 			annotations: lookOnly,
 		},
 		async (given, context) => {
@@ -35,7 +35,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		{
 			title: "Covey: read a job's log",
 			description: "Read the full log of a job: from a byte offset, its last lines (tail), or only lines that contain a text (grep).",
-			inputSchema: z.object({
+			inputSchema: z.strictObject({
 				job_id,
 				offset: z.int().min(0).optional().describe("bytes; next_offset of the answer before"),
 				limit: z.int().min(200).max(mcpLimits.logPageCharsMax).optional().describe("characters"),
@@ -46,8 +46,8 @@ export function registerJobs(toolbox: Toolbox): void {
 		},
 		async (given) => {
 			try {
-				const job = await toolbox.desk.find(given.job_id);
-				return await readLog(await toolbox.desk.fleet(), job.task, given);
+				const fleet = await toolbox.desk.fleet();
+				return await readLog(fleet, await fleet.call("task.get", { task: given.job_id }), given);
 			} catch (error) {
 				return refusalAnswer(error);
 			}
@@ -58,7 +58,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		{
 			title: "Covey: end a job",
 			description: "End a job. If others asked for the same work, it goes on for them.",
-			inputSchema: z.object({ job_id }),
+			inputSchema: z.strictObject({ job_id }),
 			annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
 		},
 		async (given) => {

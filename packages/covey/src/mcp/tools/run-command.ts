@@ -13,7 +13,7 @@ export function registerRunCommand(toolbox: Toolbox): void {
 			title: "Covey: run a command",
 			description:
 				"Run a shell command on the fleet, from the exact state of the worktree, uncommitted edits included. Files that it changes stay there. It has no terminal and no stdin.",
-			inputSchema: z.object({ command: z.string().min(1).max(mcpLimits.commandCharsMax), ...wishes }),
+			inputSchema: z.strictObject({ command: z.string().min(1).max(mcpLimits.commandCharsMax), ...wishes }),
 			annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
 		},
 		(given, context) =>

@@ -8,7 +8,7 @@ import { type RunWishes, submissionFor } from "#mcp/jobs/submission.ts";
 import { waitForEnd } from "#mcp/jobs/wait.ts";
 import { mcpLimits } from "#mcp/limits.ts";
 import type { Meaningless, Recipe } from "#mcp/project/recipe.ts";
-import type { Worktree } from "#mcp/worktree.ts";
+import type { Worktree, WorktreePolicy } from "#mcp/worktree.ts";
 import { taskHandle } from "./tasks.ts";
 import type { Toolbox } from "./toolbox.ts";
 
@@ -17,7 +17,7 @@ export interface RunJobOptions {
 	readonly wishes: RunWishes & { readonly wait_secs?: number | undefined };
 	readonly filter?: string | undefined;
 	/** What the verb means here, worked out while git looks at the worktree. */
-	readonly recipe: (worktree: Worktree) => Promise<Recipe | Meaningless>;
+	readonly recipe: (worktree: Worktree, policy: WorktreePolicy) => Promise<Recipe | Meaningless>;
 }
 
 /** Snapshot, submission, bounded wait, answer. Whatever goes wrong is told in a sentence. */
@@ -33,11 +33,12 @@ export async function runJob(
 		const { signal } = call ?? context.mcpReq;
 		// Opened meanwhile; what came of it is seen when it is needed.
 		void desk.fleet().catch(() => {});
-		const [snapshot, meant] = await Promise.all([worktree.snapshot(signal), recipe(worktree)]);
+		const policy = await worktree.policy();
+		const [snapshot, meant] = await Promise.all([worktree.snapshot(signal), recipe(worktree, policy)]);
 		if ("sentence" in meant) throw new CoveyError("bad_request", meant.sentence, { hint: meant.hint });
-		const submission = submissionFor({ verb, recipe: meant, worktree, snapshot, wishes, filter, settings: toolbox.settings });
+		const submission = submissionFor({ verb, recipe: meant, worktree, policy, snapshot, wishes, filter, settings: toolbox.settings });
 		const { job, ask } = await onceMore(signal, async () => {
-			await worktree.carry(await desk.fleet(), snapshot, signal);
+			await worktree.carry(await desk.fleet(), snapshot, policy.namespace, signal);
 			signal.throwIfAborted();
 			return desk.start(submission, snapshot);
 		});

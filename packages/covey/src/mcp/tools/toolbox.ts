@@ -3,7 +3,6 @@ import type { ClientProfile } from "#mcp/client-profile.ts";
 import type { CallsUnderWay } from "#mcp/jobs/calls.ts";
 import type { JobDesk } from "#mcp/jobs/desk.ts";
 import type { McpSettings } from "#mcp/options.ts";
-import type { Commands } from "#mcp/project/commands.ts";
 import type { Worktree } from "#mcp/worktree.ts";
 
 /** What every tool works with. */
@@ -15,8 +14,6 @@ export interface Toolbox {
 	/** Over HTTP. */
 	readonly calls?: CallsUnderWay | undefined;
 	readonly settings: McpSettings;
-	/** What `.covey.toml` says of the verbs. */
-	readonly commands?: Commands | undefined;
 	profile(context: ServerContext): ClientProfile;
 	/** This call's client takes a task in place of a result. */
 	takesTasks(context: ServerContext): boolean;

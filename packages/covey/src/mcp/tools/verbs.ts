@@ -40,7 +40,7 @@ export function registerVerbs(toolbox: Toolbox): void {
 			{
 				title: `Covey: ${verb}`,
 				description,
-				inputSchema: z.object({ ...own, ...wishes }),
+				inputSchema: z.strictObject({ ...own, ...wishes }),
 				annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
 			},
 			(given, context) =>
@@ -48,7 +48,7 @@ export function registerVerbs(toolbox: Toolbox): void {
 					verb,
 					wishes: given,
 					...("filter" in given && { filter: given.filter }),
-					recipe: (worktree) => recipeFor(worktree.files, verb, given, toolbox.commands),
+					recipe: (worktree, { commands }) => recipeFor(worktree.files, verb, given, commands),
 				}),
 		);
 }

@@ -10,7 +10,7 @@ export function registerWorkerStatus(toolbox: Toolbox): void {
 		{
 			title: "Covey: workers",
 			description: "Show the workers of the fleet, how busy they are, and how many jobs wait.",
-			inputSchema: z.object({}),
+			inputSchema: z.strictObject({}),
 			annotations: { readOnlyHint: true, openWorldHint: false },
 		},
 		async () => {

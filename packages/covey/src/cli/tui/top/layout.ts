@@ -94,7 +94,7 @@ function workerPieces({ name, status, slotsUsed, offer, pressure, draining, embe
 		{ text: `  ${column(name, nameWidth(width))}  ${slots.padStart(7)}  ${bar(slotsUsed, offer?.slots ?? 0)}  ` },
 		{ text: load.padEnd(29), tone: "quiet" },
 		{ text: state, tone: state === "ready" ? "good" : "warn" },
-		...(embedded ? [{ text: " here", tone: "quiet" as const }] : []),
+		...(embedded ? [{ text: " coordinator's", tone: "quiet" as const }] : []),
 	];
 }
 

@@ -2,6 +2,7 @@ import type { Fleet } from "@covey/client";
 import { Box, render, Text, useApp, useInput, useStdout } from "ink";
 import { createElement as h, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { folded, harmless, plain } from "#cli/table.ts";
+import { wantsColor } from "#cli/terminal.ts";
 import { type Line, layOut, type Piece } from "./layout.ts";
 import { isSame, type Selection, selectable, type View } from "./view.ts";
 import { readLog, readView } from "./watch.ts";
@@ -14,13 +15,16 @@ type Page =
 	| { readonly is: "lists" }
 	| { readonly is: "log" | "why"; readonly title: string; readonly task: string; readonly lines: readonly string[] };
 
-/** Shows the fleet until `q` or Ctrl-C. */
-export async function showTop(fleet: Fleet): Promise<void> {
-	const app = render(h(Top, { fleet }), { exitOnCtrlC: true, alternateScreen: true });
+/** Gives the fleet for one look: the same one as long as its link holds, then another. */
+export type OpenFleet = () => Promise<Fleet>;
+
+/** Shows the fleet until `q` or Ctrl-C, also past restarts of the coordinator. */
+export async function showTop(open: OpenFleet): Promise<void> {
+	const app = render(h(Top, { open }), { exitOnCtrlC: true, alternateScreen: true });
 	await app.waitUntilExit();
 }
 
-function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
+function Top({ open }: { readonly open: OpenFleet }): ReactNode {
 	const { exit } = useApp();
 	const size = useSize();
 	const [view, setView] = useState<View>();
@@ -36,14 +40,14 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 	}, []);
 
 	usePolled(
-		async () => setView(await readView(fleet)),
+		async () => setView(await readView(await open())),
 		(error) => setNotice(error.message),
 	);
 	usePolled(
 		async () => {
 			const page = shown.current;
 			if (page.is !== "log") return;
-			const lines = await readLog(fleet, page.task);
+			const lines = await readLog(await open(), page.task);
 			if (shown.current === page) setPage({ ...page, lines });
 		},
 		() => {},
@@ -63,6 +67,7 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 			return;
 		}
 		if (input === "q") exit();
+		if (input === "?") return;
 		if (view === undefined) return;
 		const all = selectable(view);
 		const at = all.findIndex((one) => isSame(selected, one));
@@ -75,11 +80,11 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 
 	function onTask(task: string, { running, queue, recent }: View, input: string): void {
 		const title = plain([...running, ...queue, ...recent].find(({ id }) => id === task)?.title ?? task, 60);
-		if (input === "l") attempt(async () => void setPage({ is: "log", title, task, lines: await readLog(fleet, task) }));
-		if (input === "w") attempt(async () => void setPage({ is: "why", title, task, lines: await explain(fleet, task, size.width) }));
+		if (input === "l") attempt(async () => void setPage({ is: "log", title, task, lines: await readLog(await open(), task) }));
+		if (input === "w") attempt(async () => void setPage({ is: "why", title, task, lines: await explain(await open(), task, size.width) }));
 		if (input !== "c") return;
 		const act = async () => {
-			await fleet.call("task.cancel", { task });
+			await (await open()).call("task.cancel", { task });
 			return `the end of ${task} is asked for`;
 		};
 		setAsking({ text: `Cancel ${title}? y/n`, act });
@@ -92,7 +97,7 @@ function Top({ fleet }: { readonly fleet: Fleet }): ReactNode {
 		}
 		const draining = !workers.find(({ name }) => name === worker)?.draining;
 		const act = async () => {
-			await fleet.call("worker.drain", { worker, draining });
+			await (await open()).call("worker.drain", { worker, draining });
 			return draining ? `${worker} takes no new work` : `${worker} takes work again`;
 		};
 		setAsking({ text: draining ? `Let ${worker} take no new work? y/n` : `Let ${worker} take work again? y/n`, act });
@@ -135,8 +140,11 @@ function Row({ line, width }: { readonly line: Line; readonly width: number }): 
 	);
 }
 
+const colourful = wantsColor(true, process.env);
+
 /** Colours of the terminal's own palette and no background: what is readable on dark is readable on light. */
 function styleOf({ tone }: Piece): Record<string, unknown> {
+	if (!colourful && tone !== "title" && tone !== "quiet") return {};
 	switch (tone) {
 		case "title":
 			return { bold: true };
@@ -157,17 +165,20 @@ function pageLines(
 	{ is, title, lines }: Exclude<Page, { is: "lists" }>,
 	{ width, height }: { readonly width: number; readonly height: number },
 ): Line[] {
-	const shown = lines.flatMap((line) => (is === "log" ? [harmless(line).replaceAll("\t", "  ").slice(0, width)] : [line]));
+	const shown = lines.flatMap((line) => (is === "log" ? [cut(harmless(line).replaceAll("\t", "  "), width)] : [line]));
 	const body = is === "log" ? shown.slice(-(height - 2)) : shown.slice(0, height - 2);
 	return [{ pieces: [{ text: is === "log" ? `log of ${title}` : `why ${title}`, tone: "title" }] }, ...body.map(textLine)];
 }
 
+const cut = (line: string, width: number): string => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
 const textLine = (text: string): Line => ({ pieces: [{ text }] });
 
 async function explain(fleet: Fleet, task: string, width: number): Promise<string[]> {
-	const { sentence, ahead, candidates } = await fleet.call("task.explain", { task });
+	const { sentence, ahead, candidates, placements } = await fleet.call("task.explain", { task });
+	const placed = placements.at(-1)?.sentence;
 	const lines = [
-		sentence,
+		...(sentence === "" ? [] : [sentence]),
+		...(placed === undefined || placed === sentence ? [] : [placed]),
 		...(ahead === undefined ? [] : [`${ahead} before it in its queue`]),
 		"",
 		...candidates.map(({ worker, bid, excluded }) => `${worker}: ${excluded ?? `bids ${Math.round((bid ?? 0) * 100) / 100}`}`),
