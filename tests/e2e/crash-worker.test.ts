@@ -48,6 +48,7 @@ test("a worker that is back after a crash gives the run back at once and takes n
 	await worker.daemon.ended;
 	// The usual lease is 90 s: nobody waits for it when the worker itself says what it runs.
 	worker.daemon = await worker.machine.start(["worker", "start"], { ready: /connected/ });
+	expect((await fleet.worker(worker.name, "connected")).offer?.slots, "as it joined").toBe(2);
 	const ended = await run.ended;
 	expect(recordOf(ended)).toMatchObject({ outcome: "passed", attempt: 2, machine: "worker-1" });
 	await worker.machine.empty("sleep 1021");

@@ -20,11 +20,14 @@ export interface WorkerOptions {
 	readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** Which fleet this machine's worker belongs to; written at the first welcome. */
-interface Membership {
+/** Which fleet this machine's worker belongs to, and as what; written at each first welcome. */
+interface Membership extends Remembered {
 	readonly url: string;
 	readonly name: string;
 }
+
+/** What was said when it was started, and holds until something else is said. */
+type Remembered = Pick<WorkerOptions, "slots" | "tags">;
 
 /**
  * Enrols this machine's worker with a join token and runs it until it is told to stop.
@@ -42,7 +45,9 @@ export async function startWorker(options: WorkerOptions): Promise<void> {
 		throw new CoveyError("not_found", "this machine has joined no fleet", {
 			hint: "covey join URL, with a token of covey token create join",
 		});
-	await runConfigured({ ...options, name: options.name ?? membership.name }, { url: membership.url });
+	const { url, name, slots, tags } = membership;
+	const said = { ...(slots !== undefined && { slots }), ...options, ...((tags || options.tags) && { tags: { ...tags, ...options.tags } }) };
+	await runConfigured({ ...said, name: options.name ?? name }, { url });
 }
 
 /** A worker as the configuration of this machine describes it. */
@@ -55,6 +60,7 @@ async function runConfigured(options: WorkerOptions, link: Pick<WorkerLink, "url
 		{
 			...link,
 			...(name !== undefined && { name }),
+			remembered: { ...(options.slots !== undefined && { slots: options.slots }), ...(options.tags && { tags: options.tags }) },
 			connectTimeoutMs: 10_000,
 			heartbeat: { pingMs: timing.ping_every, pongMs: timing.pong_within },
 		},
@@ -84,6 +90,8 @@ export interface WorkerLink {
 	readonly patienceMs?: number;
 	/** How long what runs may go on after the first signal. Absent: as long as it takes. */
 	readonly drainMs?: number;
+	/** Kept for the next start. */
+	readonly remembered?: Remembered;
 }
 
 /** Runs a worker until it is told to stop. @throws CoveyError when the coordinator will not have it. */
@@ -92,7 +100,7 @@ export async function runWorker(
 	parts: Omit<WorkerPartsOptions, "name" | "token" | "transport" | "logger">,
 	{ logger, announce }: ProcessLog,
 ): Promise<void> {
-	const { url, token, patienceMs, drainMs } = link;
+	const { url, token, patienceMs, drainMs, remembered } = link;
 	const { stateDirectory, isolation } = parts;
 	const name = link.name ?? readMembership(stateDirectory)?.name ?? describeMachine().name;
 	const valid = WorkerName.safeParse(name);
@@ -131,7 +139,7 @@ export async function runWorker(
 		clearTimeout(giveUp);
 	}
 	using _memory = collectBuffersCheaply();
-	rememberMembership(stateDirectory, { url, name });
+	rememberMembership(stateDirectory, { url, name, ...remembered });
 	const confined = isolation >= 2 ? "" : ", UNCONFINED: jobs can read what this user can";
 	announce(`connected to ${url} as ${name} (isolation level ${isolation}${confined})`, { url, worker: name });
 	supervisor.ready(`connected to ${url} as ${name}`);

@@ -28,7 +28,15 @@ export async function readView(fleet: Fleet, now = Date.now()): Promise<View> {
 		),
 	);
 	const present = workers.filter((worker) => worker.status !== "gone");
-	return { now, status, workers: present, running: busy, queue: [...waiting.tasks].reverse(), recent: recent.tasks, lastLines };
+	return {
+		now,
+		status,
+		workers: present,
+		running: busy,
+		queue: [...waiting.tasks].sort((one, other) => other.priority - one.priority || one.createdAt - other.createdAt),
+		recent: recent.tasks,
+		lastLines,
+	};
 }
 
 /** The last line that says something; of a progress bar what stands now. */
