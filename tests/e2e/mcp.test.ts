@@ -232,6 +232,29 @@ test("what the project asks to have back comes to the same place of the worktree
 	expect(readFileSync(join(repository.directory, ".git/config"), "utf8")).toContain("[core]");
 });
 
+test("a command that cannot start, one that is killed and one that is late say so, and what was run", async () => {
+	verifies("mcp:ends-how");
+	await using fleet = await Fleet.start({ workers: 1 });
+	using repository = new Repository({
+		".covey.toml": '[commands.test]\ncommand = ["no-such-tool"]\n[commands.build]\ncommand = ["true"]\ndirectory = "nope"\n',
+	});
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	const missing = await agent.call("test");
+	expect(missing.structured).toMatchObject({
+		exit_code: 127,
+		ran: "no-such-tool",
+		because: ".covey.toml, [commands.test]",
+		notes: [expect.stringMatching(/no-such-tool: command not found; PATH is /)],
+	});
+	expect(missing.text).toContain("\nRan: no-such-tool (.covey.toml, [commands.test])");
+	const nowhere = await agent.call("build");
+	expect(nowhere.structured).toMatchObject({ outcome: "failed", notes: [expect.stringContaining("nope")] });
+	const killed = await agent.call("run_command", { command: "kill -9 $$" });
+	expect(killed.text).toMatch(/^FAILED run_command: killed by SIGKILL; /);
+	const late = await agent.call("run_command", { command: "sleep 60", timeout_secs: 1 });
+	expect(late.text).toMatch(/^TIMED OUT run_command: its limit was 1 s; .*\nWhat to do: .*timeout_secs/s);
+});
+
 test("output is cleaned and marked as data", async () => {
 	verifies("mcp:clean");
 	await using fleet = await Fleet.start({ workers: 1 });

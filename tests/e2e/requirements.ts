@@ -66,6 +66,8 @@ export const requirements = {
 	"mcp:nothing-ran": "A filter or package that matches nothing is said, never a green zero.",
 	"mcp:fix": "A fixer's patch is applied when the worktree has not changed, and comes back unapplied with the reason when it has.",
 	"mcp:pull": "What the project asks to have back of a run comes to the same place of the worktree, and nothing else.",
+	"mcp:ends-how":
+		"An answer names what was run and what said so, why it could not start, the signal that killed it, the limit that it met.",
 	"mcp:new": "What is new since the last run in this worktree is marked, what passes again is named.",
 	"mcp:clean": "Output is data: terminal sequences are taken out, and what reads like an instruction stands below a line that says so.",
 	"mcp:long": "A call waits only so long, then gives a handle; job_wait, job_log and job_cancel go on from there, from any connection.",

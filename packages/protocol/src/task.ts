@@ -96,6 +96,9 @@ export const Purpose = z.object({
 	parser: z.string().max(32),
 	/** Only tests whose name matches were wanted. */
 	filter: z.string().max(256).optional(),
+	/** The command as a developer would type it, and what in the project says that the verb means that. */
+	ran: z.string().max(512).optional(),
+	because: z.string().max(512).optional(),
 });
 export type Purpose = z.infer<typeof Purpose>;
 

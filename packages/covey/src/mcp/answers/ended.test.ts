@@ -80,6 +80,43 @@ test("ways in which a command ends are results; ways in which the fleet fails ar
 	expect(answer({}, { task: task("timed_out", null) }).text).toMatch(/^TIMED OUT test: 1\.23 s on mini/);
 });
 
+test("how a command ended stands in line one, and what the agent can do about it below", () => {
+	const report = { outcome: "failed", timings: { command: 1234 }, facts: { exitCode: null, signal: "SIGKILL" } };
+	const attempts = [{ number: 1, worker: "mini", claimedAt: 0, report }] as unknown as TaskView["attempts"];
+	const killed = answer({}, { task: task("failed", null, { attempts, message: "it was ended by SIGKILL" }) });
+	expect(killed.text).toMatch(/^FAILED test: killed by SIGKILL; 1\.23 s on mini/);
+	expect(killed.text.match(/SIGKILL/g)).toHaveLength(1);
+	expect(killed.structured).toMatchObject({ signal: "SIGKILL", exit_code: null });
+	const submission = { payload: {}, policies: { timeoutMs: 2000 } } as unknown as TaskView["submission"];
+	const late = answer({}, { task: task("timed_out", null, { submission, message: "it ran longer than 2 s" }) });
+	expect(late.text).toMatch(/^TIMED OUT test: its limit was 2 s; .*\nWhat to do: .*timeout_secs/s);
+	for (const outcome of ["worker_lost", "no_capacity", "bad_environment", "bad_snapshot", "refused", "cancelled", "superseded"])
+		expect(answer({}, { task: task(outcome, null) }), outcome).toMatchObject({
+			text: expect.stringContaining("What to do: "),
+			structured: { hint: expect.any(String) },
+		});
+	expect(answer({}).text).not.toContain("What to do");
+});
+
+test("why a command did not start is told, and nothing is doubted", () => {
+	const { text, structured } = answer(
+		{},
+		{ task: task("failed", 127, { message: "no-such-tool: command not found; PATH is /bin" }), log: [] },
+	);
+	expect(text).toContain("! no-such-tool: command not found; PATH is /bin");
+	expect(text).not.toContain("nothing in the log was recognised");
+	expect(structured).toMatchObject({ notes: ["no-such-tool: command not found; PATH is /bin"], exit_code: 127 });
+});
+
+test("what was run, where, and which file said so", () => {
+	const purpose = { verb: "test", parser: "cargo", ran: "cargo test", because: "Cargo.toml" };
+	const submission = { payload: { command: ["sh", "-c", "…"], directory: "server", purpose } } as unknown as TaskView["submission"];
+	const { text, structured } = answer({}, { task: task("failed", 1, { submission }) });
+	expect(text).toContain("\nRan: cargo test, in server (Cargo.toml)\n");
+	expect(structured).toMatchObject({ ran: "cargo test, in server", because: "Cargo.toml" });
+	expect(answer({}).text).not.toContain("Ran: ");
+});
+
 test("what does not fit is counted and grouped, and the call that shows it stands there", () => {
 	const report = {
 		failures: Array.from({ length: 14 }, (_, at) => failure(at)),

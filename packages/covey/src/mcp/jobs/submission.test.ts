@@ -20,3 +20,8 @@ test("a key names a run of one worktree: another one at the same path of another
 	expect(other.supersedeKey).not.toBe(one.supersedeKey);
 	expect(other.mergeKey).toBe(one.mergeKey);
 });
+
+test("what a verb meant, and what said so, goes with the task", () => {
+	const payload = submit("a").payload as { readonly purpose: object };
+	expect(payload.purpose).toEqual({ verb: "test", parser: "generic", ran: "true", because: "as asked" });
+});

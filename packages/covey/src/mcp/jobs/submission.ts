@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import type { TaskSubmissionInput } from "@covey/protocol";
 import type { McpSettings } from "#mcp/options.ts";
 import type { Recipe } from "#mcp/project/recipe.ts";
+import { quoted } from "#mcp/project/wording.ts";
 import type { Worktree, WorktreePolicy, WorktreeSnapshot } from "#mcp/worktree.ts";
 
 /** What an agent may say of every run. Seconds. */
@@ -37,7 +38,7 @@ export function submissionFor(options: {
 		environment: { ...recipe.environment },
 		pull: [...recipe.pull],
 		patch: recipe.changesTree,
-		purpose: { verb, parser: recipe.parser, ...(filter !== undefined && { filter }) },
+		purpose: { verb, parser: recipe.parser, ...(filter !== undefined && { filter }), ...(verb !== "run_command" && said(recipe)) },
 	};
 	const policies = {
 		timeoutMs: wishes.timeout_secs === undefined ? settings.timeoutMs : wishes.timeout_secs * 1000,
@@ -55,6 +56,11 @@ export function submissionFor(options: {
 		...(wishes.supersede && { supersedeKey: `mcp-${digest([id, verb])}` }),
 		...(!wishes.detach && { holdMs: settings.holdMs }),
 	};
+}
+
+/** What the verb turned out to mean, so that whoever asks for the answer is told. */
+function said({ typed, command, because }: Recipe): { readonly ran: string; readonly because: string } {
+	return { ran: (typed ?? quoted(command)).slice(0, 512), because: because.slice(0, 512) };
 }
 
 export const digest = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
