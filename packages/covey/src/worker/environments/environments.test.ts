@@ -39,7 +39,15 @@ async function setUp(files: Readonly<Record<string, string>>, path = process.env
 	const { signal } = new AbortController();
 	const request: ExecuteRequest = { attemptKey: "t_1.1", command: ["true"], cwd: root, environment: {}, graceMs: 100, limits: {} };
 	const enter = (command: readonly string[], wanted: Partial<EnterRequest> = {}) =>
-		environments.enter({ kind: "auto", root, timeoutMs: 60_000, request: { ...request, command }, signal, ...wanted });
+		environments.enter({
+			kind: "auto",
+			root,
+			scope: "default/r_1",
+			timeoutMs: 60_000,
+			request: { ...request, command },
+			signal,
+			...wanted,
+		});
 	return {
 		root,
 		directory,
@@ -127,6 +135,29 @@ describe.skipIf(!has("nix"))("nix [needs Nix]", () => {
 		await worker.write(tree("changed"));
 		expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("changed\n");
 		expect(await readdir(worker.directory)).toHaveLength(2);
+	});
+
+	test("a file that a .nix file reads decides too, and so does the repository", { timeout: 60_000 }, async () => {
+		await using worker = await setUp({ ...tree("hello"), "nix/hook.sh": "export HOOKED=one", "src/hook.txt": "one" });
+		await worker.write({
+			"flake.nix": flake("hello").replace('"export HOOKED=yes"', "builtins.readFile ./nix/hook.sh"),
+		});
+		expect((await worker.run(["sh", "-c", "echo $HOOKED"])).output).toBe("one\n");
+		await worker.write({ "nix/hook.sh": "export HOOKED=two" });
+		expect((await worker.run(["sh", "-c", "echo $HOOKED"])).output).toBe("two\n");
+		await worker.write({ "src/hook.txt": "two" });
+		await worker.enter(["true"]);
+		expect(await readdir(worker.directory)).toHaveLength(2);
+		await worker.enter(["true"], { scope: "default/r_2" });
+		expect(await readdir(worker.directory)).toHaveLength(3);
+	});
+
+	test("whose flake reads its whole tree has an environment for each", { timeout: 60_000 }, async () => {
+		await using worker = await setUp({ ...tree("hello"), "hook.sh": "export HOOKED=one" });
+		await worker.write({ "flake.nix": flake("hello").replace('"export HOOKED=yes"', 'builtins.readFile (self + ("/ho" + "ok.sh"))') });
+		expect((await worker.run(["sh", "-c", "echo $HOOKED"])).output).toBe("one\n");
+		await worker.write({ "hook.sh": "export HOOKED=two" });
+		expect((await worker.run(["sh", "-c", "echo $HOOKED"])).output).toBe("two\n");
 	});
 
 	test("what was cleared away is set up again", { timeout: 60_000 }, async () => {

@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { CoveyError, type EnvironmentKind } from "@covey/protocol";
-import { git } from "#host/git/git.ts";
 import type { ExecuteRequest, Executor } from "#worker/executor/execute.ts";
+import { keyOf } from "./key.ts";
 import { type Kind, kinds, type Places } from "./kinds.ts";
 
 /** An environment that is ready: the job's command goes through it. */
@@ -19,6 +18,8 @@ export interface Entered {
 export interface EnterRequest {
 	readonly kind: EnvironmentKind;
 	readonly root: string;
+	/** Whose tree it is: environments are not shared beyond it. */
+	readonly scope: string;
 	readonly timeoutMs: number;
 	/** How the job is to run; its set-up runs likewise. */
 	readonly request: ExecuteRequest;
@@ -60,7 +61,7 @@ export function createEnvironments(options: EnvironmentsOptions): Environments {
 				};
 			}
 			const { kind } = chosen;
-			const directory = join(options.directory, `${kind.name}-${await keyOf(kind, root, wanted.signal)}`);
+			const directory = join(options.directory, `${kind.name}-${await keyOf(kind, wanted)}`);
 			const places: Places = { root, directory, script: join(directory, "environment.sh") };
 			while (!(await isReady(kind, places))) {
 				const running = underWay.get(directory);
@@ -103,17 +104,6 @@ async function choose({ kind: wanted, root }: EnterRequest, path: string): Promi
 		note ??= `the tree has a ${file}, but this machine has no ${kind.program}: the command runs in the plain shell`;
 	}
 	return note === undefined ? {} : { note };
-}
-
-/** Equal files that make it, equal environment: their paths and object ids. */
-async function keyOf(kind: Kind, root: string, signal: AbortSignal): Promise<string> {
-	const listing = await git({ trust: "own", directory: root, arguments: ["ls-files", "--stage", "-z", "--", ...kind.madeOf], signal });
-	return createHash("sha256")
-		.update(kind.movable ? "" : root)
-		.update("\0")
-		.update(listing)
-		.digest("hex")
-		.slice(0, 40);
 }
 
 async function makeReady(executor: Executor, kind: Kind, places: Places, { request, timeoutMs, signal }: EnterRequest): Promise<void> {

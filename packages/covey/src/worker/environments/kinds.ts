@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readsWholeTree } from "./flake-reads.ts";
 
 /** What brings the tools of a worktree: how it is recognised, made ready, and entered. */
 export interface Kind {
@@ -6,8 +7,10 @@ export interface Kind {
 	readonly program: string;
 	/** Any of these at the root of the tree asks for it, the first that is there. */
 	readonly askedBy: readonly string[];
-	/** What the environment is a function of, as `git ls-files` takes it: equal contents share one that is ready. */
-	readonly madeOf: readonly string[];
+	/** Paths of the files that make the environment, together with those that they mention. */
+	readonly madeOf: RegExp;
+	/** Whether the text of those files may read others that it does not name. */
+	readonly readsAll: (text: string) => boolean;
 	/** Makes it ready; what it writes to stdout is kept as `Places.script`. */
 	readonly setUp: (places: Places) => readonly string[];
 	/** The job's command inside of it. */
@@ -46,7 +49,8 @@ export const kinds: readonly Kind[] = [
 		name: "nix",
 		program: "nix",
 		askedBy: ["flake.nix"],
-		madeOf: ["flake.lock", "*.nix"],
+		madeOf: /^flake\.lock$|\.nix$/,
+		readsAll: readsWholeTree,
 		setUp: ({ root, directory }) => [
 			"nix",
 			...features,
@@ -67,7 +71,8 @@ export const kinds: readonly Kind[] = [
 		name: "devbox",
 		program: "devbox",
 		askedBy: ["devbox.json"],
-		madeOf: ["devbox.json", "devbox.lock"],
+		madeOf: /^devbox\.(json|lock)$/,
+		readsAll: () => false,
 		setUp: ({ root }) => ["devbox", "install", "--config", root],
 		enter: (command, { root }) => ["devbox", "run", "--config", root, "--", ...command],
 		environment: () => ({ DEVBOX_DEBUG: "0" }),
@@ -78,7 +83,8 @@ export const kinds: readonly Kind[] = [
 		name: "mise",
 		program: "mise",
 		askedBy: ["mise.toml", ".mise.toml", ".tool-versions"],
-		madeOf: ["mise.toml", ".mise.toml", "mise.lock", ".tool-versions"],
+		madeOf: /^\.?mise(\.[\w-]+)*\.(toml|lock)$|^(\.config\/)?\.?mise\/|^\.tool-versions$|^\.(nvmrc|[a-z]+-version)$/,
+		readsAll: () => false,
 		setUp: ({ root }) => ["mise", "install", "--yes", "-C", root],
 		enter: (command) => ["mise", "exec", "--", ...command],
 		environment: ({ root }) => ({ MISE_TRUSTED_CONFIG_PATHS: root, MISE_YES: "1" }),
@@ -89,7 +95,9 @@ export const kinds: readonly Kind[] = [
 		name: "direnv",
 		program: "direnv",
 		askedBy: [".envrc"],
-		madeOf: [".envrc"],
+		madeOf: /^\.envrc$/,
+		// It is a program.
+		readsAll: () => true,
 		setUp: ({ root }) => ["direnv", "allow", root],
 		enter: (command, { root }) => ["direnv", "exec", root, ...command],
 		environment: ({ directory }) => ({ XDG_DATA_HOME: directory, DIRENV_LOG_FORMAT: "" }),

@@ -30,6 +30,8 @@ export interface RunRunnerOptions {
 interface Place extends AsyncDisposable {
 	readonly root: string;
 	readonly tree?: string;
+	/** Namespace and repository of the tree. */
+	readonly scope?: string;
 	readonly changes?: (signal: AbortSignal) => Promise<Buffer>;
 	readonly timings: Readonly<Record<string, number>>;
 }
@@ -124,12 +126,12 @@ function requestOf({ isolation, limits }: RunRunnerOptions, place: Place, assign
 /** What brings the tools of the tree; a run without one has those of the machine. */
 async function enter(
 	{ environments }: RunRunnerOptions,
-	{ root, tree }: Place,
+	{ root, scope }: Place,
 	{ environmentKind: kind, environmentTimeoutMs: timeoutMs }: RunPayload,
 	request: ExecuteRequest,
 	signal: AbortSignal,
 ): Promise<Entered | undefined> {
-	return tree === undefined ? undefined : environments.enter({ kind, root, timeoutMs, request, signal });
+	return scope === undefined ? undefined : environments.enter({ kind, root, scope, timeoutMs, request, signal });
 }
 
 async function prepare(options: RunRunnerOptions, assign: Assign, payload: RunPayload, signal: AbortSignal): Promise<Place> {
@@ -150,6 +152,7 @@ async function prepare(options: RunRunnerOptions, assign: Assign, payload: RunPa
 	return {
 		root: worktree.root,
 		tree: worktree.tree,
+		scope: `${assign.namespace}/${repository}`,
 		changes: worktree.changes,
 		timings: { transfer, checkout: checkout + prove },
 		// It never rejects, and the report need not wait for what is tidied up behind it.
