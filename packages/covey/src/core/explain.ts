@@ -20,10 +20,10 @@ export function explain(fleet: Fleet, id: string, now: number): Explanation | un
 	if (task.status !== "pending") return { ...told, sentence: placedSentence(task), candidates: placements.at(-1)?.candidates ?? [] };
 	const workClass = task.ticket && classOfTicket(fleet, task.ticket);
 	const ahead = task.ticket && workClass?.queue.ahead(task.ticket);
-	const { fitting, candidates, total } = weigh(fleet, task, workClass, now);
+	const { fitting, away, candidates, total } = weigh(fleet, task, workClass, now);
 	return {
 		...told,
-		sentence: waitingSentence({ task, workClass, ahead: ahead ?? 0, fitting, total, now }),
+		sentence: waitingSentence({ task, workClass, ahead: ahead ?? 0, fitting, away, total, now }),
 		...(ahead !== undefined && { ahead }),
 		candidates,
 	};
@@ -41,17 +41,21 @@ interface Waiting {
 	readonly ahead: number;
 	/** Workers that could run it, busy or not, and workers in all. */
 	readonly fitting: number;
+	/** Of those that fit, the ones that take no work at all now: "cores (draining: takes no new work)". */
+	readonly away: readonly string[];
 	readonly total: number;
 	readonly now: number;
 }
 
-function waitingSentence({ task, workClass, ahead, fitting, total, now }: Waiting): string {
+function waitingSentence({ task, workClass, ahead, fitting, away, total, now }: Waiting): string {
 	if (workClass === undefined) {
 		const left = seconds((task.waitUntil as number) - now);
 		return task.attempt === 0 ? `waits ${left} more, as asked for` : `waits ${left} before it is tried again`;
 	}
 	if (total === 0) return "waits for a worker: none has ever joined";
 	if (fitting === 0) return `waits for a worker that meets its constraints: none of ${total} does`;
+	if (away.length === fitting)
+		return `waits for ${fitting === 1 ? "the one worker" : `one of the ${fitting} workers`} that fits: ${away[0]}`;
 	const { machine, slots } = workClass.needs.constraints;
 	const queue = `${ahead === 0 ? "it is next" : `${ahead} ${ahead === 1 ? "task is" : "tasks are"} ahead of it`}${keptSentence(task, workClass)}`;
 	if (!workClass.needs.wished)
@@ -76,10 +80,11 @@ function weigh(
 	task: Task,
 	workClass: WorkClass | undefined,
 	now: number,
-): { fitting: number; total: number; candidates: Candidate[] } {
+): { fitting: number; away: string[]; total: number; candidates: Candidate[] } {
 	const needs = needsOf(task.spec.submission, false);
 	const fit: Candidate[] = [];
 	const unfit: Candidate[] = [];
+	const away: string[] = [];
 	let fitting = 0;
 	for (const worker of fleet.workers.values()) {
 		const { name } = worker.record;
@@ -89,19 +94,27 @@ function weigh(
 			continue;
 		}
 		fitting++;
+		const absence = absenceOf(worker);
+		if (absence !== undefined) away.push(`${name} (${absence})`);
 		if (fit.length === limits.candidatesMax) continue;
 		const obstacle = obstacleOf(worker, needs, workClass, task, now);
 		fit.push(obstacle === undefined ? { worker: name, bid: bidOf(worker, task) } : { worker: name, excluded: obstacle });
 	}
-	return { fitting, total: fleet.workers.size, candidates: [...fit, ...unfit].slice(0, limits.candidatesMax) };
+	return { fitting, away, total: fleet.workers.size, candidates: [...fit, ...unfit].slice(0, limits.candidatesMax) };
+}
+
+/** Why a worker takes nothing, whatever it is. */
+function absenceOf({ record, status }: Worker): string | undefined {
+	if (record.revoked) return "revoked";
+	if (status !== "connected") return status === "gone" ? "not connected" : "disconnected; its leases run on";
+	return record.draining ? "draining: takes no new work" : undefined;
 }
 
 /** Why a worker that could do it does not now. */
 function obstacleOf(worker: Worker, needs: Needs, workClass: WorkClass | undefined, task: Task, now: number): string | undefined {
-	const { record, status, offer, slotsUsed, pressure, standing } = worker;
-	if (record.revoked) return "revoked";
-	if (status !== "connected") return status === "gone" ? "not connected" : "disconnected; its leases run on";
-	if (record.draining) return "draining: takes no new work";
+	const { record, offer, slotsUsed, pressure, standing } = worker;
+	const absence = absenceOf(worker);
+	if (absence !== undefined) return absence;
 	if (standing.benched) return "declined work: asked again after its next word";
 	if (pressure?.admits === false && slotsUsed > 0) return `under pressure (${worst(pressure)}): takes nothing more while it runs something`;
 	const open = openSlots(worker);

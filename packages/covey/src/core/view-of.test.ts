@@ -187,3 +187,17 @@ test("an explanation names a bounded number of workers", () => {
 	const waiting = scene.submit({ constraints: { os: "linux" } });
 	expect(scene.view.explain(waiting.spec.id, scene.now)).toMatchObject({ sentence: expect.stringContaining("one of 20 workers") });
 });
+
+test("when all that fit take nothing, it is they that are waited for, and not a slot", () => {
+	const scene = new Scene();
+	scene.connect("cores");
+	scene.ask({ type: "worker.drain", actor: admin, worker: "cores", draining: true });
+	const task = scene.submit({ policies: { fallback: "never" } });
+	const sentence = () => scene.view.explain(task.spec.id, scene.now)?.sentence;
+	expect(sentence()).toBe("waits for the one worker that fits: cores (draining: takes no new work)");
+	scene.connect("mini");
+	scene.ask({ type: "worker.drain", actor: admin, worker: "mini", draining: true });
+	scene.complete(task);
+	const next = scene.submit({ policies: { fallback: "never" } });
+	expect(scene.view.explain(next.spec.id, scene.now)?.sentence).toMatch(/^waits for one of the 2 workers that fits: cores \(draining/);
+});
