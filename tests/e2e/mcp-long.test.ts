@@ -35,6 +35,17 @@ test("a call waits only so long; the handle leads on, from another connection to
 	expect((await other.call("job_log", { job_id, grep: "BEG" })).structured.output).toBe("begun");
 });
 
+test("a job whose worker is not heard of any more is not said to run", async () => {
+	verifies("mcp:progress");
+	await using fleet = await Fleet.start({ workers: 1 });
+	using repository = new Repository();
+	await using agent = await Agent.start(fleet.client, repository.directory);
+	const { structured } = await agent.call("run_command", { command: "echo begun; sleep 600", wait_secs: 1 });
+	fleet.workers[0]!.daemon.child.kill("SIGKILL");
+	const ask = async () => (await agent.call("job_wait", { job_id: structured.job_id, wait_secs: 0 })).text;
+	await expect.poll(ask, { timeout: 20_000 }).toMatch(/^IN PROGRESS .*: running on worker-1, which has not been heard of for \d+ s; /);
+});
+
 test("job_cancel ends a job and all that it started", async () => {
 	verifies("mcp:long");
 	await using fleet = await Fleet.start({ workers: 1 });

@@ -1,5 +1,5 @@
 import type { Fleet } from "@covey/client";
-import { CoveyError, type Purpose, RunPayload, type TaskView } from "@covey/protocol";
+import { CoveyError, isUnderWay, type Purpose, RunPayload, type TaskView } from "@covey/protocol";
 import { cleanLine } from "#mcp/reports/clean-line.ts";
 import { createParser, isParserName } from "#mcp/reports/parsers.ts";
 import type { LogParser, Report } from "#mcp/reports/report.ts";
@@ -26,13 +26,15 @@ export class Job {
 	readonly ended: Promise<JobReading>;
 	#task: TaskView;
 	#reading: LogReading;
+	readonly #fleet: Fleet;
 	readonly #abort = new AbortController();
 
 	constructor(fleet: Fleet, task: TaskView) {
 		this.id = task.id;
+		this.#fleet = fleet;
 		this.#task = task;
 		this.#reading = new LogReading(purposeOf(task));
-		this.ended = this.#follow(fleet);
+		this.ended = this.#follow();
 		this.ended.catch(() => {});
 	}
 
@@ -45,6 +47,15 @@ export class Job {
 		return this.#reading.ends.last;
 	}
 
+	/** Since when (epoch ms) its worker has not been heard of; undefined while it is there, or nobody knows. */
+	async silentSince(): Promise<number | undefined> {
+		const attempt = this.#task.attempts.at(-1);
+		if (attempt === undefined || !isUnderWay(this.#task.status)) return undefined;
+		const found = await this.#fleet.call("worker.list", {}).catch(() => undefined);
+		const worker = found?.workers.find(({ name }) => name === attempt.worker);
+		return worker === undefined || worker.status === "connected" ? undefined : (worker.seenAt ?? attempt.claimedAt);
+	}
+
 	reading(): JobReading {
 		const { ends, bytes, lostBytes } = this.#reading;
 		return { task: this.#task, ends, logBytes: bytes, lostBytes };
@@ -55,8 +66,8 @@ export class Job {
 		this.#abort.abort(new CoveyError("conflict", "nobody reads this job any more"));
 	}
 
-	async #follow(fleet: Fleet): Promise<JobReading> {
-		for await (const item of fleet.follow(this.id, { signal: this.#abort.signal })) {
+	async #follow(): Promise<JobReading> {
+		for await (const item of this.#fleet.follow(this.id, { signal: this.#abort.signal })) {
 			if (item.type === "task") this.#task = item.task;
 			else if (item.type === "attempt") this.#reading = new LogReading(purposeOf(this.#task));
 			else if (item.type === "output") this.#reading.output(item.stream, item.data);

@@ -18,7 +18,8 @@ export async function waitForEnd(
 	const started = Date.now();
 	const late = Promise.withResolvers<undefined>();
 	const timer = setTimeout(() => late.resolve(undefined), ms);
-	const progress = setInterval(() => tellProgress(job, Date.now() - started, context), mcpLimits.progressEveryMs);
+	const over = new AbortController();
+	const progress = setInterval(() => void tellProgress(job, Date.now() - started, context, over.signal), mcpLimits.progressEveryMs);
 	const abort = () => late.reject(signal.reason);
 	signal.addEventListener("abort", abort, { once: true });
 	try {
@@ -26,16 +27,20 @@ export async function waitForEnd(
 	} finally {
 		clearTimeout(timer);
 		clearInterval(progress);
+		over.abort();
 		signal.removeEventListener("abort", abort);
 	}
 }
 
-function tellProgress(job: Job, elapsedMs: number, { mcpReq }: ServerContext): void {
+/** Not behind the answer: a client knows the token no more then. */
+async function tellProgress(job: Job, elapsedMs: number, { mcpReq }: ServerContext, over: AbortSignal): Promise<void> {
 	const progressToken = mcpReq._meta?.progressToken;
 	if (progressToken === undefined) return;
+	const silentSince = await job.silentSince();
+	if (over.aborted) return;
 	const line = job.lastLine?.slice(0, 200);
-	const message = `${stateOf(job.task)}${line ? `: ${line}` : ""}`;
-	mcpReq
+	const message = `${stateOf(job.task, { silentSince })}${line ? `: ${line}` : ""}`;
+	await mcpReq
 		.notify({ method: "notifications/progress", params: { progressToken, progress: Math.round(elapsedMs / 1000), message } })
 		.catch(() => {});
 }

@@ -82,7 +82,8 @@ export async function answerWithin(
 	const ended = await waitForEnd(job, asTask ? Math.min(wanted, mcpLimits.taskAfterMs) : wanted, context, signal);
 	if (ended !== undefined) return endOf(toolbox, context, job);
 	if (asTask) return taskHandle(job);
-	return underWayAnswer(job, { verb: purposeOf(job.task).verb, why: await whyItWaits(toolbox, job) });
+	const [why, silentSince] = await Promise.all([whyItWaits(toolbox, job), job.silentSince()]);
+	return underWayAnswer(job, { verb: purposeOf(job.task).verb, why, silentSince });
 }
 
 /** The answer for a job that has ended; worked out once, so that a patch is applied once. */
