@@ -4,27 +4,36 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { probeIsolation } from "#host/process/isolation.ts";
 import { createExecutor, type ExecuteRequest } from "#worker/executor/execute.ts";
 import { createEnvironments, type EnterRequest } from "./environments.ts";
 
 const scratch = await mkdtemp(join(tmpdir(), "covey-environments-"));
-afterAll(() => rm(scratch, { recursive: true, force: true }));
+/** A job in a sandbox has a `/tmp` of its own. */
+const beside = await mkdtemp("/var/tmp/covey-environments-");
+afterAll(() => Promise.all([scratch, beside].map((directory) => rm(directory, { recursive: true, force: true }))));
+const isolation = await probeIsolation(undefined);
 
 const has = (program: string) => (process.env.PATH ?? "").split(delimiter).some((directory) => existsSync(join(directory, program)));
 
+const nixConf = "sandbox = false\nsandbox-paths = /bin /usr /lib /lib64?\nbuild-users-group =\nsubstituters =\n";
+
+type Wanted = Partial<EnterRequest> & { readonly isolation?: number };
+
 /** A worker's environments with a home of their own, and a tree to enter. */
-async function setUp(files: Readonly<Record<string, string>>, path = process.env.PATH ?? "") {
-	const home = await mkdtemp(join(scratch, "home-"));
-	const root = await mkdtemp(join(scratch, "tree-"));
+async function setUp(files: Readonly<Record<string, string>>, path = process.env.PATH ?? "", parent = scratch) {
+	const home = await mkdtemp(join(parent, "home-"));
+	const root = await mkdtemp(join(parent, "tree-"));
 	const directory = join(home, "environments");
 	await mkdir(join(home, ".config/nix"), { recursive: true });
 	// What a machine with Nix from Debian needs where neither a build group nor a network is at hand.
-	await writeFile(join(home, ".config/nix/nix.conf"), "sandbox = false\nbuild-users-group =\nsubstituters =\n");
+	await writeFile(join(home, ".config/nix/nix.conf"), nixConf);
 	const executor = createExecutor({
 		worker: "here",
 		stateDirectory: await mkdtemp(join(home, "state-")),
 		environment: { PATH: path, HOME: home, LANG: "C.UTF-8" },
 		controlGroups: undefined,
+		isolation,
 	});
 	const write = async (changed: Readonly<Record<string, string>>) => {
 		for (const [name, content] of Object.entries(changed)) {
@@ -38,25 +47,23 @@ async function setUp(files: Readonly<Record<string, string>>, path = process.env
 	const environments = createEnvironments({ executor, directory, path });
 	const { signal } = new AbortController();
 	const request: ExecuteRequest = { attemptKey: "t_1.1", command: ["true"], cwd: root, environment: {}, graceMs: 100, limits: {} };
-	const enter = (command: readonly string[], wanted: Partial<EnterRequest> = {}) =>
-		environments.enter({
-			kind: "auto",
-			root,
-			scope: "default/r_1",
-			timeoutMs: 60_000,
-			request: { ...request, command },
-			signal,
-			...wanted,
-		});
+	const enter = (command: readonly string[], { isolation, ...wanted }: Wanted = {}) => {
+		const asked = { ...request, ...(isolation !== undefined && { isolation }), command };
+		return environments.enter({ kind: "auto", root, scope: "default/r_1", timeoutMs: 60_000, request: asked, signal, ...wanted });
+	};
 	return {
 		root,
 		directory,
 		write,
 		enter,
-		async run(command: readonly string[], wanted: Partial<EnterRequest> = {}) {
+		async run(command: readonly string[], wanted: Wanted = {}) {
 			const entered = await enter(command, wanted);
 			let output = "";
-			const execution = await executor.execute({ ...request, ...entered }, (_, data) => void (output += data), signal);
+			const execution = await executor.execute(
+				{ ...request, ...entered, isolation: wanted.isolation ?? 0 },
+				(_, data) => void (output += data),
+				signal,
+			);
 			return { ...entered, outcome: execution.outcome, exitCode: execution.facts?.exitCode, output };
 		},
 		[Symbol.asyncDispose]: () => executor[Symbol.asyncDispose](),
@@ -160,6 +167,31 @@ describe.skipIf(!has("nix"))("nix [needs Nix]", () => {
 		expect((await worker.run(["sh", "-c", "echo $HOOKED"])).output).toBe("two\n");
 	});
 
+	/** Evaluating it runs `script`, the tree's own; what it writes to $out becomes the greeting. */
+	const evaluated = (script: string) =>
+		flake("hello")
+			.replace(
+				"{ self }: {",
+				`{ self }: let it = derivation { name = "it"; system = "${system}"; builder = "/bin/sh"; args = [ "-c" ''${script}'' ]; }; in {`,
+			)
+			.replace('"hello"', "import it");
+
+	test.skipIf(isolation.level < 2)(
+		"at level 2 what a flake runs while it is evaluated is in Nix's sandbox, whatever the machine's configuration says",
+		{ timeout: 60_000 },
+		async () => {
+			await using worker = await setUp(tree("hello"), process.env.PATH, beside);
+			const marker = join(beside, "marker");
+			await worker.write({ "flake.nix": evaluated(`echo ran > ${marker}; echo '"outside"' > $out; # level 0`) });
+			expect((await worker.run(["sh", "-c", "echo $GREETING"])).output).toBe("outside\n");
+			expect(existsSync(marker)).toBe(true);
+			await rm(marker);
+			await worker.write({ "flake.nix": evaluated(`echo ran > ${marker}; echo '"inside"' > $out; # level 2`) });
+			expect((await worker.run(["sh", "-c", "echo $GREETING"], { isolation: 2 })).output).toBe("inside\n");
+			expect(existsSync(marker)).toBe(false);
+		},
+	);
+
 	test("what was cleared away is set up again", { timeout: 60_000 }, async () => {
 		await using worker = await setUp(tree("hello"));
 		await worker.enter(["true"]);
@@ -216,6 +248,18 @@ describe.each<{ name: string; files: Readonly<Record<string, string>>; calls: (r
 		await worker.enter(["true"]);
 		expect((await readFile(join(worker.directory, "..", "calls"), "utf8")).trim().split("\n")).toEqual(calls(worker.root));
 	});
+});
+
+test.skipIf(isolation.level < 2)("a Nix daemon without a sandbox is not asked to set up a job of level 2", async () => {
+	const bin = await mkdtemp(join(scratch, "bin-"));
+	const answers =
+		'case "$*" in *"store ping"*) echo "Store URL: daemon";; *"config show"*) echo "sandbox = false";; *) touch "$HOME/calls";; esac';
+	await writeFile(join(bin, "nix"), `#!/bin/sh\n${answers}\n`, { mode: 0o755 });
+	await using worker = await setUp({ "flake.nix": "{}" }, `${bin}:/usr/bin:/bin`);
+	await expect(worker.enter(["true"], { isolation: 2 })).rejects.toThrow(
+		"the nix environment could not be set up: at isolation level 2 it is built in Nix's sandbox only, and the Nix daemon of this machine has it off",
+	);
+	expect(existsSync(join(worker.directory, "..", "calls"))).toBe(false);
 });
 
 test("a tree that asks for what this machine does not have runs plain, and says so", async () => {

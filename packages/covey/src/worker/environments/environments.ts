@@ -62,7 +62,7 @@ export function createEnvironments(options: EnvironmentsOptions): Environments {
 			}
 			const { kind } = chosen;
 			const directory = join(options.directory, `${kind.name}-${await keyOf(kind, wanted)}`);
-			const places: Places = { root, directory, script: join(directory, "environment.sh") };
+			const places: Places = { root, directory, script: join(directory, "environment.sh"), sandboxed: isSandboxed(request) };
 			while (!(await isReady(kind, places))) {
 				const running = underWay.get(directory);
 				if (running !== undefined) {
@@ -202,6 +202,10 @@ async function prune(directory: string, keep: number): Promise<void> {
 	);
 	aged.sort((a, b) => b.usedAt - a.usedAt);
 	for (const { name } of aged.slice(keep)) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+function isSandboxed({ isolation = 0 }: ExecuteRequest): boolean {
+	return isolation >= 2;
 }
 
 async function firstOf(root: string, names: readonly string[]): Promise<string | undefined> {

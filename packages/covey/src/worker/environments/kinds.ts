@@ -32,10 +32,26 @@ export interface Places {
 	readonly directory: string;
 	/** What `setUp` wrote to stdout. */
 	readonly script: string;
+	/** The job runs in a sandbox: what it asks for must hold for what is set up too. */
+	readonly sandboxed: boolean;
 }
 
 const enterScript = '[ -r "$1" ] || { echo "covey: the environment was cleared away: $1" >&2; exit 127; }; source "$1"; shift; exec "$@"';
 const features = ["--extra-experimental-features", "nix-command flakes"];
+const sandboxOptions = Object.entries({
+	sandbox: "true",
+	"sandbox-fallback": "false",
+	// A flake's own settings would come last.
+	"accept-flake-config": "false",
+}).flatMap((option) => ["--option", ...option]);
+
+/** A daemon does not take these options from everybody: then its own configuration must say so. */
+const onlySandboxed = `
+nix="nix --extra-experimental-features nix-command"
+system() { NIX_USER_CONF_FILES=/dev/null $nix config show 2>/dev/null || NIX_USER_CONF_FILES=/dev/null $nix show-config; }
+if $nix store ping 2>&1 | grep -q "^Store URL: local" || system | grep -qx "sandbox = true"; then exec "$@"; fi
+echo "at isolation level 2 it is built in Nix's sandbox only, and the Nix daemon of this machine has it off: set sandbox = true in /etc/nix/nix.conf" >&2
+exit 1`;
 
 /**
  * In the order in which `auto` asks.
@@ -51,13 +67,15 @@ export const kinds: readonly Kind[] = [
 		askedBy: ["flake.nix"],
 		madeOf: /^flake\.lock$|\.nix$/,
 		readsAll: readsWholeTree,
-		setUp: ({ root, directory }) => [
+		setUp: ({ root, directory, sandboxed }) => [
+			...(sandboxed ? ["sh", "-c", onlySandboxed, "covey"] : []),
 			"nix",
 			...features,
 			"print-dev-env",
 			"--no-write-lock-file",
 			"--profile",
 			join(directory, "profile"),
+			...(sandboxed ? sandboxOptions : []),
 			root,
 		],
 		// As in nix develop a hook that ends with a false test, as `[ -t 1 ] && …`, is no reason not to run the command.
