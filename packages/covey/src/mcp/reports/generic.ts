@@ -1,4 +1,5 @@
 import { Collector } from "./collect.ts";
+import { missing, missingAlone } from "./missing-program.ts";
 import { Frames, type Place, placeOf, readPlace } from "./place.ts";
 import type { Diagnostic, Report, ReportOptions, ToolParser } from "./report.ts";
 
@@ -87,7 +88,8 @@ interface Shape {
 }
 
 /** A cheap test that most lines do not pass. */
-const suspect = /error|warning|fatal|exception|undefined reference|not found|\*\*\* |panic|segmentation fault|killed$|aborted/i;
+const suspect =
+	/error|warning|fatal|exception|undefined reference|not found|no such file|unknown command|\*\*\* |panic|segmentation fault|killed$|aborted/i;
 
 /** What errors look like. The first shape that fits takes the line. */
 const shapes: readonly Shape[] = [
@@ -105,7 +107,8 @@ const shapes: readonly Shape[] = [
 	{ looks: /^npm (?:ERR!|error) (?<message>.+)$/, lastResort: true },
 	{ looks: /^(?:Uncaught )?(?<code>(?:\w+\.)*\w*(?:Error|Exception))(?: \[\w+\])?: (?<message>.+)$/, follows: "stack" },
 	{ looks: /^thread '.*?'(?: \(\d+\))? panicked at (?<file>.+?):(?<line>\d+):(?<col>\d+):$/, follows: "reason" },
-	{ looks: /^(?<message>(?:\S*sh|env|\/\S+): .*(?:not found|No such file or directory).*)$/ },
+	{ looks: missing },
+	{ looks: missingAlone, lastResort: true },
 	{ looks: /^(?:[\w./+-]+: )?(?<level>(?:fatal )?error|fatal|warning)(?:\[(?<code>[\w:-]+)\])?: (?<message>.+)$/i },
 	{ looks: /^\[?(?<level>ERROR|FATAL)\]?:? (?<message>.+)$/ },
 	{ looks: /^(?:\S*sh: .*)?(?<message>Segmentation fault.*|Aborted.*|Killed|panic: .+)$/ },

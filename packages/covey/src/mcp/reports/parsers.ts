@@ -10,6 +10,7 @@ import { GradleParser } from "./gradle.ts";
 import { JestParser } from "./jest.ts";
 import { LanesParser } from "./lanes.ts";
 import { MavenParser } from "./maven.ts";
+import { MissingProgram } from "./missing-program.ts";
 import { NodeTestParser } from "./node-test.ts";
 import { PytestParser } from "./pytest.ts";
 import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
@@ -44,9 +45,13 @@ export function isParserName(name: unknown): name is ParserName {
 /** A parser for one log; it is not used twice. */
 export function createParser(name: ParserName, options: ReportOptions = {}): LogParser {
 	const tool = toolFor(name, options);
+	const missing = new MissingProgram();
 	return {
-		line: (text, stream) => feed(tool, text, stream),
-		end: () => tool.end(),
+		line: (text, stream) => {
+			missing.line(text);
+			feed(tool, text, stream);
+		},
+		end: () => missing.explain(tool.end()),
 		readable: (text) => (tool.readable ? tool.readable(text) : text),
 	};
 }

@@ -9,6 +9,8 @@ const runs: readonly (readonly [ParserName, string, string])[] = [
 	["jest", "jest-failures", "jest-passes"],
 	["pytest", "pytest-failures", "pytest-passes"],
 	["node-test", "node-test", "node-test"],
+	["node-test", "node-test-tap", "node-test-tap-odd"],
+	["node-test", "node-test-tap", "node-test-filter-none"],
 	["go", "go-test-verbose", "go-test-passes-v"],
 	["maven", "maven-failures", "maven-passes"],
 	["ctest", "ctest", "ctest"],
