@@ -18,7 +18,7 @@ const has = (program: string) => (process.env.PATH ?? "").split(delimiter).some(
 
 const nixConf = "sandbox = false\nsandbox-paths = /bin /usr /lib /lib64?\nbuild-users-group =\nsubstituters =\n";
 
-type Wanted = Partial<EnterRequest> & { readonly isolation?: number };
+type Wanted = Partial<EnterRequest> & Pick<Partial<ExecuteRequest>, "isolation" | "environment">;
 
 /** A worker's environments with a home of their own, and a tree to enter. */
 async function setUp(files: Readonly<Record<string, string>>, path = process.env.PATH ?? "", parent = scratch) {
@@ -47,8 +47,8 @@ async function setUp(files: Readonly<Record<string, string>>, path = process.env
 	const environments = createEnvironments({ executor, directory, path });
 	const { signal } = new AbortController();
 	const request: ExecuteRequest = { attemptKey: "t_1.1", command: ["true"], cwd: root, environment: {}, graceMs: 100, limits: {} };
-	const enter = (command: readonly string[], { isolation, ...wanted }: Wanted = {}) => {
-		const asked = { ...request, ...(isolation !== undefined && { isolation }), command };
+	const enter = (command: readonly string[], { isolation = 0, environment = {}, ...wanted }: Wanted = {}) => {
+		const asked = { ...request, isolation, environment, command };
 		return environments.enter({ kind: "auto", root, scope: "default/r_1", timeoutMs: 60_000, request: asked, signal, ...wanted });
 	};
 	return {
@@ -217,9 +217,37 @@ describe.skipIf(!has("nix"))("nix [needs Nix]", () => {
 });
 
 describe.skipIf(!has("direnv"))("direnv [needs direnv]", () => {
-	test("an .envrc is allowed for us alone and entered", async () => {
-		await using worker = await setUp({ ".envrc": "export GREETING=from-envrc\n" });
-		expect(await worker.run(["sh", "-c", "echo $GREETING"])).toMatchObject({ name: "direnv", output: "from-envrc\n" });
+	test("an .envrc is allowed for us alone, evaluated once, and all that the job gets is what it exports", async () => {
+		const envrc = 'export GREETING="$(cat greeting)"\nPATH_add bin\necho evaluated >> "$HOME/evaluated"\n';
+		await using worker = await setUp({ ".envrc": envrc, greeting: "one", "bin/greet": 'echo "$GREETING"' });
+		await chmod(join(worker.root, "bin/greet"), 0o755);
+		const job = ["sh", "-c", "greet; env | grep -E '^(XDG_|DIRENV_)'; exit 0"];
+		expect(await worker.run(job)).toMatchObject({ name: "direnv", output: "one\n" });
+		expect((await worker.run(job)).output).toBe("one\n");
+		expect(await readFile(join(worker.directory, "../evaluated"), "utf8")).toBe("evaluated\n");
+		expect(existsSync(join(worker.directory, "../.local"))).toBe(false);
+		await worker.write({ greeting: "two" });
+		expect((await worker.run(job)).output).toBe("two\n");
+	});
+
+	test("what a job declares is seen by its .envrc and by nobody else's", async () => {
+		await using worker = await setUp({ ".envrc": "export GREETING=for-$WHO\n" });
+		const greet = async (environment: Readonly<Record<string, string>>) =>
+			(await worker.run(["sh", "-c", "echo $GREETING $XDG_DATA_HOME"], { environment })).output;
+		expect(await greet({ WHO: "one", XDG_DATA_HOME: "/mine" })).toBe("for-one /mine\n");
+		expect(await greet({ WHO: "two" })).toBe("for-two\n");
+	});
+
+	test.each(["exit 3\n", 'export GREETING="\n'])("an .envrc that fails is the environment's fault: %j", async (envrc) => {
+		await using worker = await setUp({ ".envrc": envrc });
+		await expect(worker.enter(["true"])).rejects.toThrow("the direnv environment could not be set up: ");
+	});
+
+	test.skipIf(isolation.level < 2)("at level 2 an .envrc is evaluated in the sandbox of the job", async () => {
+		const marker = join(beside, "by-envrc");
+		await using worker = await setUp({ ".envrc": `echo > ${marker}\nexport GREETING=hello\n` }, process.env.PATH, beside);
+		expect((await worker.run(["sh", "-c", "echo $GREETING"], { isolation: 2 })).output).toBe("hello\n");
+		expect(existsSync(marker)).toBe(false);
 	});
 });
 

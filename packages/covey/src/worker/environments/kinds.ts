@@ -36,7 +36,9 @@ export interface Places {
 	readonly sandboxed: boolean;
 }
 
+// As in nix develop a hook that ends with a false test, as `[ -t 1 ] && …`, is no reason not to run the command.
 const enterScript = '[ -r "$1" ] || { echo "covey: the environment was cleared away: $1" >&2; exit 127; }; source "$1"; shift; exec "$@"';
+const sourced: Kind["enter"] = (command, { script }) => ["bash", "-c", enterScript, "covey", script, ...command];
 const features = ["--extra-experimental-features", "nix-command flakes"];
 const sandboxOptions = Object.entries({
 	sandbox: "true",
@@ -52,6 +54,11 @@ system() { NIX_USER_CONF_FILES=/dev/null $nix config show 2>/dev/null || NIX_USE
 if $nix store ping 2>&1 | grep -q "^Store URL: local" || system | grep -qx "sandbox = true"; then exec "$@"; fi
 echo "at isolation level 2 it is built in Nix's sandbox only, and the Nix daemon of this machine has it off: set sandbox = true in /etc/nix/nix.conf" >&2
 exit 1`;
+
+/** Direnv itself takes what bash cannot read for an empty `.envrc`. What it adds for its own use is left out. */
+const evaluateEnvrc = `
+cd "$2" && bash -n .envrc && XDG_DATA_HOME="$1" direnv allow . && variables="$(XDG_DATA_HOME="$1" direnv export bash)" || exit 1
+printf '%s\\nunset DIRENV_DIR DIRENV_FILE DIRENV_DIFF DIRENV_WATCHES\\n' "$variables"`;
 
 /**
  * In the order in which `auto` asks.
@@ -78,8 +85,7 @@ export const kinds: readonly Kind[] = [
 			...(sandboxed ? sandboxOptions : []),
 			root,
 		],
-		// As in nix develop a hook that ends with a false test, as `[ -t 1 ] && …`, is no reason not to run the command.
-		enter: (command, { script }) => ["bash", "-c", enterScript, "covey", script, ...command],
+		enter: sourced,
 		environment: () => ({}),
 		link: "profile",
 		contained: true,
@@ -116,9 +122,10 @@ export const kinds: readonly Kind[] = [
 		madeOf: /^\.envrc$/,
 		// It is a program.
 		readsAll: () => true,
-		setUp: ({ root }) => ["direnv", "allow", root],
-		enter: (command, { root }) => ["direnv", "exec", root, ...command],
-		environment: ({ directory }) => ({ XDG_DATA_HOME: directory, DIRENV_LOG_FORMAT: "" }),
+		// What it allows is written down in our directory, which is no concern of the job's.
+		setUp: ({ root, directory }) => ["bash", "-c", evaluateEnvrc, "covey", directory, root],
+		enter: sourced,
+		environment: () => ({}),
 		contained: false,
 		movable: false,
 	},
