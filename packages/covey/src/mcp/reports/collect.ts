@@ -80,6 +80,11 @@ export class Collector {
 		return this.#levels[level];
 	}
 
+	/** A path as it is called in the worktree, as far as is known where that is. */
+	relative(path: string): string {
+		return this.#root !== undefined && path.startsWith(this.#root) ? path.slice(this.#root.length) : path.replace(checkedOut, "");
+	}
+
 	/** Counts that the log did not tell are those of the diagnostics seen; when there are none, they stay unknown. */
 	report(counted: Counted = {}): Report {
 		const errors = counted.errors ?? (this.#levels.error || undefined);
@@ -98,10 +103,12 @@ export class Collector {
 	#placed<Found extends { readonly file?: string }>(found: Found): Found {
 		const { file } = found;
 		if (file === undefined) return found;
-		const path = file.replace(/^file:\/\//, "").replace(/^\.\//, "");
-		return { ...found, file: this.#root !== undefined && path.startsWith(this.#root) ? path.slice(this.#root.length) : path };
+		return { ...found, file: this.relative(file.replace(/^file:\/\//, "").replace(/^\.\//, "")) };
 	}
 }
+
+/** Where a worker puts a worktree. Tools that tell absolute paths need not tell where they ran. */
+const checkedOut = /^\/.+?\/[0-9a-z]{6,}-\d+\/files\//;
 
 function sharedDirectory(known: string | undefined, other: string): string {
 	if (known === undefined) return other;

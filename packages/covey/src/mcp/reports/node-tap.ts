@@ -3,7 +3,6 @@ import { Block, type Collector } from "./collect.ts";
 import { type NodeCounts, notMatched } from "./node-counts.ts";
 import { printedError, reasonOf } from "./node-file.ts";
 import { Frames, readPlace } from "./place.ts";
-import type { ReportOptions } from "./report.ts";
 
 /**
  * Reads what Node's own runner writes where nobody looks on: TAP version 13. A test is a line "ok 1 - name" or
@@ -15,18 +14,15 @@ export class NodeTap {
 	recognised = false;
 	readonly #found: Collector;
 	readonly #counts: NodeCounts;
-	/** Where the command ran: Node 20 calls a file that fails by its absolute path. */
-	readonly #root: string | undefined;
 	#isRunning = false;
 	#runs = 0;
 	#failed: Failed | undefined;
 	/** The error that was printed last, since the last test. */
 	#printed: string | undefined;
 
-	constructor(found: Collector, counts: NodeCounts, { root }: ReportOptions) {
+	constructor(found: Collector, counts: NodeCounts) {
 		this.#found = found;
 		this.#counts = counts;
-		this.#root = root?.replace(/\/*$/, "/");
 	}
 
 	line(text: string): void {
@@ -70,7 +66,8 @@ export class NodeTap {
 		this.#failed = this.#printed = undefined;
 		if (directive === "SKIP" && reason === notMatched) this.#counts.passOver();
 		if (directive !== undefined) return;
-		const test = this.#relative(unescaped(name));
+		// Node 20 calls a file that fails by its absolute path.
+		const test = this.#found.relative(unescaped(name));
 		if (verdict === "not ok") this.#failed = new Failed(test, indent, printed && unescaped(printed));
 		else if (indent === "") this.#counts.pass(test);
 	}
@@ -82,10 +79,6 @@ export class NodeTap {
 		this.recognised ||= type !== "";
 		// What failed is told by itself.
 		if (type !== "subtestsFailed") this.#found.failed(`${this.#runs}\0${location}\0${test}`, { test, ...place, message });
-	}
-
-	#relative(name: string): string {
-		return this.#root !== undefined && name.startsWith(this.#root) ? name.slice(this.#root.length) : name;
 	}
 }
 

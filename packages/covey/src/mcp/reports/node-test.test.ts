@@ -91,6 +91,13 @@ test("TAP: quotes, a timeout, a thrown text, words of one's own, and a hook that
 	});
 });
 
+test("TAP from a worker, which does not say where it ran: paths are those in the worktree", () => {
+	const checkedOut = "/var/lib/covey/repositories/default/shop/trees/mwq6cxhl-0/files";
+	const lines = linesOf("node-test-tap").map((line) => line.replaceAll(root, checkedOut));
+	const message = broken.message.replaceAll(root, checkedOut);
+	expect(reportOfLines("node-test", lines).failures).toEqual([{ ...broken, message }, ...cart]);
+});
+
 test("TAP: where the message shows neither side, both are told", () => {
 	const block = ["error: 'the sum is 6'", "code: 'ERR_ASSERTION'", "name: 'AssertionError'", "expected: 6", "actual: 7"];
 	const lines = [

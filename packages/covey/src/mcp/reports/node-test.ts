@@ -26,7 +26,7 @@ export class NodeTestParser implements ToolParser {
 	constructor(options: ReportOptions = {}) {
 		this.#found = new Collector(options);
 		this.#counts = new NodeCounts(options.filter);
-		this.#tap = new NodeTap(this.#found, this.#counts, options);
+		this.#tap = new NodeTap(this.#found, this.#counts);
 	}
 
 	get recognised(): boolean {
