@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { wireLimits } from "@covey/protocol/limits";
 import { expect, test } from "vitest";
 import { packSnapshot } from "#host/git/pack.ts";
 import { createScratchRepository } from "#host/git/scratch-repository.ts";
@@ -56,4 +57,25 @@ test("nothing changed is an empty patch, and looking leaves the worktree's books
 	writeFileSync(join(bench.worktree.root, "a.txt"), "two\n");
 	expect((await bench.worktree.changes(signal)).toString()).toContain("+two");
 	expect(readFileSync(join(bench.worktree.root, "../books/index"))).toEqual(index);
+});
+
+test("more than a patch can be made of is refused before git reads it; what is ignored does not count", async () => {
+	using bench = await createBench();
+	const { root } = bench.worktree;
+	/** A hole: it takes no room, but git would read and write all of it. */
+	const leave = (path: string, bytes: number) => {
+		const file = openSync(join(root, path), "w");
+		ftruncateSync(file, bytes);
+		closeSync(file);
+	};
+	const bytesMax = 4 * wireLimits.patchBytesMax;
+	mkdirSync(join(root, "out"));
+	leave("out/build", 2 * bytesMax);
+	expect(await bench.worktree.changes(signal)).toHaveLength(0);
+	leave("core.1", bytesMax / 2);
+	leave("core.2", bytesMax / 2 + 1);
+	await expect(bench.worktree.changes(signal)).rejects.toMatchObject({
+		code: "too_large",
+		message: `the files that were changed or made and are not ignored are larger than ${bytesMax} bytes together`,
+	});
 });
