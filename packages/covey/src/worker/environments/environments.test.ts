@@ -21,7 +21,7 @@ const nixConf = "sandbox = false\nsandbox-paths = /bin /usr /lib /lib64?\nbuild-
 type Wanted = Partial<EnterRequest> & Pick<Partial<ExecuteRequest>, "isolation" | "environment">;
 
 /** A worker's environments with a home of their own, and a tree to enter. */
-async function setUp(files: Readonly<Record<string, string>>, path = process.env.PATH ?? "", parent = scratch) {
+async function setUp(files: Readonly<Record<string, string>>, path = process.env.PATH ?? "", parent = scratch, keep = 32) {
 	const home = await mkdtemp(join(parent, "home-"));
 	const root = await mkdtemp(join(parent, "tree-"));
 	const directory = join(home, "environments");
@@ -44,7 +44,7 @@ async function setUp(files: Readonly<Record<string, string>>, path = process.env
 	};
 	execFileSync("git", ["init", "-q"], { cwd: root });
 	await write(files);
-	const environments = createEnvironments({ executor, directory, path });
+	const environments = createEnvironments({ executor, directory, path, keep });
 	const { signal } = new AbortController();
 	const request: ExecuteRequest = { attemptKey: "t_1.1", command: ["true"], cwd: root, environment: {}, graceMs: 100, limits: {} };
 	const enter = (command: readonly string[], { isolation = 0, environment = {}, ...wanted }: Wanted = {}) => {
@@ -57,7 +57,7 @@ async function setUp(files: Readonly<Record<string, string>>, path = process.env
 		write,
 		enter,
 		async run(command: readonly string[], wanted: Wanted = {}) {
-			const entered = await enter(command, wanted);
+			using entered = await enter(command, wanted);
 			let output = "";
 			const execution = await executor.execute(
 				{ ...request, ...entered, isolation: wanted.isolation ?? 0 },
@@ -243,11 +243,35 @@ describe.skipIf(!has("direnv"))("direnv [needs direnv]", () => {
 		await expect(worker.enter(["true"])).rejects.toThrow("the direnv environment could not be set up: ");
 	});
 
+	test("what a job uses is not cleared away for another, and is when it ended", async () => {
+		await using worker = await setUp({ ".envrc": "export GREETING=one\n" }, process.env.PATH, scratch, 1);
+		const first = await worker.enter(["true"]);
+		const [used] = await readdir(worker.directory);
+		const greet = async (greeting: string) => {
+			await worker.write({ ".envrc": `export GREETING=${greeting}\n` });
+			using _ = await worker.enter(["true"]);
+		};
+		await greet("two");
+		await greet("three");
+		expect(await readdir(worker.directory)).toContain(used);
+		first[Symbol.dispose]();
+		await greet("four");
+		expect(await readdir(worker.directory)).not.toContain(used);
+	});
+
 	test.skipIf(isolation.level < 2)("at level 2 an .envrc is evaluated in the sandbox of the job", async () => {
 		const marker = join(beside, "by-envrc");
 		await using worker = await setUp({ ".envrc": `echo > ${marker}\nexport GREETING=hello\n` }, process.env.PATH, beside);
 		expect((await worker.run(["sh", "-c", "echo $GREETING"], { isolation: 2 })).output).toBe("hello\n");
 		expect(existsSync(marker)).toBe(false);
+	});
+
+	test.skipIf(isolation.level < 2)("at level 2 an .envrc cannot lead what is kept of it out of the sandbox", async () => {
+		const victim = join(beside, "victim");
+		const envrc = `for d in "$XDG_DATA_HOME" "$XDG_DATA_HOME/.."; do ln -s ${victim} "$d/environment.sh.new"; done\nexport GREETING=hello\n`;
+		await using worker = await setUp({ ".envrc": envrc }, process.env.PATH, beside);
+		expect((await worker.run(["sh", "-c", "echo $GREETING"], { isolation: 2 })).output).toBe("hello\n");
+		expect(existsSync(victim)).toBe(false);
 	});
 });
 
@@ -278,6 +302,30 @@ describe.each<{ name: string; files: Readonly<Record<string, string>>; calls: (r
 	});
 });
 
+test.skipIf(isolation.level < 2)("at level 2 mise has its tools in a place that the set-up may change and the job may not", async () => {
+	const bin = await mkdtemp(join(beside, "bin-"));
+	const play = `case $1 in
+install) mkdir -p "$MISE_DATA_DIR/bin" "$MISE_CACHE_DIR" "$MISE_STATE_DIR" && echo 'echo a tool' > "$MISE_DATA_DIR/bin/tool" && chmod +x "$MISE_DATA_DIR/bin/tool"; echo installed;;
+env) echo "export PATH='$MISE_DATA_DIR/bin:$PATH'";;
+esac`;
+	await writeFile(join(bin, "mise"), `#!/bin/sh\n${play}\n`, { mode: 0o755 });
+	await using worker = await setUp({ "mise.toml": "" }, `${bin}:/usr/bin:/bin`, beside);
+	const job = ["sh", "-c", 'tool; touch "$MISE_DATA_DIR/evil" 2>/dev/null || echo read-only'];
+	expect(await worker.run(job, { isolation: 2 })).toMatchObject({ name: "mise", output: "a tool\nread-only\n" });
+});
+
+test.skipIf(isolation.level < 2)("at level 2 devbox is refused, and left out where it was not asked for by name", async () => {
+	await using worker = await setUp({ "devbox.json": "{}" }, `${await standIn("devbox")}:/usr/bin:/bin`);
+	const why = "devbox installs into the home directory and the Nix store, which a job of isolation level 2 may not change";
+	await expect(worker.enter(["true"], { kind: "devbox", isolation: 2 })).rejects.toThrow(
+		`the environment devbox was asked for, but ${why}`,
+	);
+	expect(await worker.enter(["true"], { isolation: 2 })).toMatchObject({
+		name: "plain",
+		note: `the tree has a devbox.json, but ${why}: the command runs in the plain shell`,
+	});
+});
+
 test.skipIf(isolation.level < 2)("a Nix daemon without a sandbox is not asked to set up a job of level 2", async () => {
 	const bin = await mkdtemp(join(scratch, "bin-"));
 	const answers =
@@ -292,7 +340,7 @@ test.skipIf(isolation.level < 2)("a Nix daemon without a sandbox is not asked to
 
 test("a tree that asks for what this machine does not have runs plain, and says so", async () => {
 	await using worker = await setUp({ "flake.nix": "{}" }, "/nowhere");
-	expect(await worker.enter(["true"])).toEqual({
+	expect(await worker.enter(["true"])).toMatchObject({
 		name: "plain",
 		command: ["true"],
 		environment: {},
@@ -307,7 +355,7 @@ test("an environment that was asked for by name and is not here is refused", asy
 
 test("plain is plain, whatever the tree asks for; a tree that asks for nothing is plain too", async () => {
 	await using worker = await setUp({ "flake.nix": "{}" });
-	expect(await worker.enter(["true"], { kind: "plain" })).toEqual({ name: "plain", command: ["true"], environment: {} });
+	expect(await worker.enter(["true"], { kind: "plain" })).toMatchObject({ name: "plain", command: ["true"], environment: {} });
 	await using bare = await setUp({ "README.md": "" });
-	expect(await bare.enter(["true"])).toEqual({ name: "plain", command: ["true"], environment: {} });
+	expect(await bare.enter(["true"])).toMatchObject({ name: "plain", command: ["true"], environment: {} });
 });

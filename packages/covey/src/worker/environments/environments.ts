@@ -1,3 +1,4 @@
+import { renameSync } from "node:fs";
 import { access, mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { CoveyError, type EnvironmentKind } from "@covey/protocol";
@@ -5,8 +6,8 @@ import type { ExecuteRequest, Executor } from "#worker/executor/execute.ts";
 import { keyOf } from "./key.ts";
 import { type Kind, kinds, type Places } from "./kinds.ts";
 
-/** An environment that is ready: the job's command goes through it. */
-export interface Entered {
+/** An environment that is ready: the job's command goes through it. It stays until it is disposed of. */
+export interface Entered extends Disposable {
 	/** "plain", "nix", …: what the report says. */
 	readonly name: string;
 	readonly command: readonly string[];
@@ -43,11 +44,25 @@ export interface EnvironmentsOptions {
 	readonly directory: string;
 	/** Where programs are looked for. */
 	readonly path: string;
+	/** How many stay ready, and more when they are in use. Default 32. */
+	readonly keep?: number;
 }
 
 export function createEnvironments(options: EnvironmentsOptions): Environments {
 	/** One set-up for all who want the same; whoever waits takes its result, or does it anew if that attempt was ended. */
 	const underWay = new Map<string, Promise<unknown>>();
+	const users = new Map<string, number>();
+	/** @returns what ends it. */
+	const use = (directory: string) => {
+		users.set(directory, (users.get(directory) ?? 0) + 1);
+		const stack = new DisposableStack();
+		stack.defer(() => {
+			const left = (users.get(directory) ?? 0) - 1;
+			if (left > 0) users.set(directory, left);
+			else users.delete(directory);
+		});
+		return stack;
+	};
 	return {
 		async enter(wanted) {
 			const { request, root } = wanted;
@@ -58,11 +73,19 @@ export function createEnvironments(options: EnvironmentsOptions): Environments {
 					command: request.command,
 					environment: request.environment,
 					...(chosen.note !== undefined && { note: chosen.note }),
+					[Symbol.dispose]() {},
 				};
 			}
 			const { kind } = chosen;
 			const directory = join(options.directory, `${kind.name}-${await keyOf(kind, wanted)}`);
-			const places: Places = { root, directory, script: join(directory, "environment.sh"), sandboxed: isSandboxed(request) };
+			const places: Places = {
+				root,
+				directory,
+				script: join(directory, "environment.sh"),
+				tools: join(directory, "tools"),
+				sandboxed: isSandboxed(request),
+			};
+			using held = use(directory);
 			while (!(await isReady(kind, places))) {
 				const running = underWay.get(directory);
 				if (running !== undefined) {
@@ -73,41 +96,51 @@ export function createEnvironments(options: EnvironmentsOptions): Environments {
 				const setUp = makeReady(options.executor, kind, places, wanted).finally(() => underWay.delete(directory));
 				underWay.set(directory, setUp);
 				await setUp;
-				await prune(options.directory, environmentsMax);
+				await prune(options.directory, users, options.keep ?? environmentsMax);
 				break;
 			}
 			const now = new Date();
-			// Removed this moment: the job says so when it enters.
+			// Removed by another worker this moment: the job says so when it enters.
 			await utimes(directory, now, now).catch(() => {});
+			const kept = held.move();
 			return {
 				name: kind.name,
 				command: kind.enter(request.command, places),
 				environment: { ...kind.environment(places), ...request.environment },
+				[Symbol.dispose]: () => kept.dispose(),
 			};
 		},
 	};
 }
 
-async function choose({ kind: wanted, root }: EnterRequest, path: string): Promise<{ readonly kind?: Kind; readonly note?: string }> {
+async function choose(
+	{ kind: wanted, root, request }: EnterRequest,
+	path: string,
+): Promise<{ readonly kind?: Kind; readonly note?: string }> {
 	if (wanted === "plain") return {};
 	if (wanted !== "auto") {
 		const kind = kinds.find(({ name }) => name === wanted) as Kind;
 		if (!(await isInstalled(kind.program, path)))
 			throw new CoveyError("unavailable", `the environment ${wanted} was asked for, and this machine has no ${kind.program}`);
+		if (isSandboxed(request) && kind.notSandboxed !== undefined)
+			throw new CoveyError("unavailable", `the environment ${wanted} was asked for, but ${kind.notSandboxed}`);
 		return { kind };
 	}
 	let note: string | undefined;
 	for (const kind of kinds) {
 		const file = await firstOf(root, kind.askedBy);
 		if (file === undefined) continue;
-		if (await isInstalled(kind.program, path)) return { kind };
-		note ??= `the tree has a ${file}, but this machine has no ${kind.program}: the command runs in the plain shell`;
+		const missing = (await isInstalled(kind.program, path))
+			? isSandboxed(request) && kind.notSandboxed
+			: `this machine has no ${kind.program}`;
+		if (!missing) return { kind };
+		note ??= `the tree has a ${file}, but ${missing}: the command runs in the plain shell`;
 	}
 	return note === undefined ? {} : { note };
 }
 
 async function makeReady(executor: Executor, kind: Kind, places: Places, { request, timeoutMs, signal }: EnterRequest): Promise<void> {
-	await mkdir(places.directory, { recursive: true, mode: 0o700 });
+	await mkdir(places.tools, { recursive: true, mode: 0o700 });
 	const { silentTimeoutMs: _, ...likeTheJob } = request;
 	const written = { stdout: new Script(scriptBytesMax), stderr: new Tail(failureBytesMax) };
 	const execution = await executor.execute(
@@ -118,7 +151,7 @@ async function makeReady(executor: Executor, kind: Kind, places: Places, { reque
 			cwd: places.root,
 			// Out of our sandbox a job's variables would decide what runs: PATH, LD_PRELOAD, NIX_CONFIG.
 			environment: { ...kind.environment(places), ...(!kind.contained && request.environment) },
-			writable: [...(request.writable ?? [places.root]), places.directory],
+			writable: [...(request.writable ?? [places.root]), places.tools],
 			timeoutMs,
 		},
 		(stream, data) => written[stream].push(data),
@@ -193,15 +226,25 @@ async function isReady({ link }: Kind, { script, directory }: Places): Promise<b
 	return (await isThere(script)) && (link === undefined || (await isThere(join(directory, link))));
 }
 
-/** The newest stay. What was removed under a job that runs is only missed by later ones, which make it anew. */
-async function prune(directory: string, keep: number): Promise<void> {
+/** The newest stay, and those that are in use. */
+async function prune(directory: string, users: ReadonlyMap<string, number>, keep: number): Promise<void> {
 	const names = await readdir(directory).catch(() => []);
 	if (names.length <= keep) return;
 	const aged = await Promise.all(
 		names.map(async (name) => ({ name, usedAt: (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
 	);
 	aged.sort((a, b) => b.usedAt - a.usedAt);
-	for (const { name } of aged.slice(keep)) await rm(join(directory, name), { recursive: true, force: true });
+	for (const { name } of aged.slice(keep)) {
+		const path = join(directory, name);
+		if (users.has(path)) continue;
+		// At once, so that nobody enters what is half gone.
+		try {
+			renameSync(path, `${path}-gone`);
+		} catch {
+			continue; // Somebody else clears it away.
+		}
+		await rm(`${path}-gone`, { recursive: true, force: true });
+	}
 }
 
 function isSandboxed({ isolation = 0 }: ExecuteRequest): boolean {

@@ -21,6 +21,8 @@ export interface Kind {
 	readonly link?: string;
 	/** Its set-up runs nothing of the tree but in the tool's own sandbox, and needs what ours would take away: it is not put into ours, and gets none of the job's variables. */
 	readonly contained: boolean;
+	/** Why there is none for a job in a sandbox. */
+	readonly notSandboxed?: string;
 	/** Is one for every worktree that has the same files. */
 	readonly movable: boolean;
 }
@@ -32,6 +34,8 @@ export interface Places {
 	readonly directory: string;
 	/** What `setUp` wrote to stdout. */
 	readonly script: string;
+	/** In our directory, what a set-up in the sandbox may change. Not the script's own place: a link there would lead us out. */
+	readonly tools: string;
 	/** The job runs in a sandbox: what it asks for must hold for what is set up too. */
 	readonly sandboxed: boolean;
 }
@@ -100,6 +104,7 @@ export const kinds: readonly Kind[] = [
 		setUp: ({ root }) => ["devbox", "install", "--config", root],
 		enter: (command, { root }) => ["devbox", "run", "--config", root, "--", ...command],
 		environment: () => ({ DEVBOX_DEBUG: "0" }),
+		notSandboxed: "devbox installs into the home directory and the Nix store, which a job of isolation level 2 may not change",
 		contained: false,
 		movable: false,
 	},
@@ -109,9 +114,21 @@ export const kinds: readonly Kind[] = [
 		askedBy: ["mise.toml", ".mise.toml", ".tool-versions"],
 		madeOf: /^\.?mise(\.[\w-]+)*\.(toml|lock)$|^(\.config\/)?\.?mise\/|^\.tool-versions$|^\.(nvmrc|[a-z]+-version)$/,
 		readsAll: () => false,
-		setUp: ({ root }) => ["mise", "install", "--yes", "-C", root],
-		enter: (command) => ["mise", "exec", "--", ...command],
-		environment: ({ root }) => ({ MISE_TRUSTED_CONFIG_PATHS: root, MISE_YES: "1" }),
+		// In a sandbox, which has the home read-only, the tools lie in our directory, and the job, which must not change them, does without mise.
+		setUp: ({ root, sandboxed }) =>
+			sandboxed
+				? ["sh", "-c", 'mise install --yes -C "$1" >&2 && mise env -s bash -C "$1"', "covey", root]
+				: ["mise", "install", "--yes", "-C", root],
+		enter: (command, places) => (places.sandboxed ? sourced(command, places) : ["mise", "exec", "--", ...command]),
+		environment: ({ root, tools, sandboxed }) => ({
+			MISE_TRUSTED_CONFIG_PATHS: root,
+			MISE_YES: "1",
+			...(sandboxed && {
+				MISE_DATA_DIR: join(tools, "data"),
+				MISE_CACHE_DIR: join(tools, "cache"),
+				MISE_STATE_DIR: join(tools, "state"),
+			}),
+		}),
 		contained: false,
 		movable: false,
 	},
@@ -123,7 +140,7 @@ export const kinds: readonly Kind[] = [
 		// It is a program.
 		readsAll: () => true,
 		// What it allows is written down in our directory, which is no concern of the job's.
-		setUp: ({ root, directory }) => ["bash", "-c", evaluateEnvrc, "covey", directory, root],
+		setUp: ({ root, tools }) => ["bash", "-c", evaluateEnvrc, "covey", tools, root],
 		enter: sourced,
 		environment: () => ({}),
 		contained: false,

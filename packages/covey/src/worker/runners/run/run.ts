@@ -65,7 +65,7 @@ async function runIn(
 ): Promise<AttemptReport> {
 	const request = requestOf(options, place, assign, payload);
 	const preparing = performance.now();
-	const entered = await enter(options, place, payload, request, signal);
+	using entered = await enter(options, place, payload, request, signal);
 	if (entered?.note !== undefined) await io.note(entered.note);
 	const began = performance.now();
 	io.started();
