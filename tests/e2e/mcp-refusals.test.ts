@@ -29,11 +29,12 @@ test("arguments that cannot be are refused by name", async () => {
 	using repository = new Repository({ "package.json": '{"name":"x","scripts":{"start":"true"}}' });
 	await using agent = await Agent.start(fleet.client, repository.directory);
 	const refused: [string, object, RegExp][] = [
-		["run_command", { command: 7 }, /command/],
 		["run_command", {}, /command/],
 		["run_command", { command: "true", timeout_secs: 0 }, /timeout_secs/],
 		["run_command", { command: "true", timeout_secs: 1e9 }, /timeout_secs/],
 		["run_command", { command: "a\0b" }, /NUL/],
+		["run_command", { command: " \n" }, /command: it holds only spaces/],
+		["run_command", { command: 7 }, /command: has to be text, and is 7/],
 		["test", { filter: ["a"] }, /filter/],
 		["run_command", { command: "true", timeout_sec: 5 }, /timeout_sec/],
 		["test", { filters: "a" }, /filters/],

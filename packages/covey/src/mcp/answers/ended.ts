@@ -52,7 +52,7 @@ export function endedAnswer(reading: JobReading & { readonly report: Report }, c
 		...messageOf(facts),
 		...report.notes,
 		...doubts(context.verb, facts, report),
-		...(lostBytes > 0 ? [`${lostBytes} bytes of the output are lost.`] : []),
+		...(lostBytes > 0 ? [`Of the output ${count(lostBytes, "byte")} got lost.`] : []),
 		...context.notes,
 	];
 	const hint = wayOutOf(facts.outcome);
@@ -208,7 +208,9 @@ function leftOutLines(report: Report, { task, logBytes, ends }: JobReading): str
 			: []),
 	];
 	const left = parts.length > 0 ? [`Left out: ${parts.join("; ")}.`] : [];
-	return ends.lines === 0 ? left : [...left, `Full log: ${ends.lines} lines, ${logBytes} bytes: job_log {"job_id":"${task.id}"}`];
+	return ends.lines === 0
+		? left
+		: [...left, `Full log: ${count(ends.lines, "line")}, ${count(logBytes, "byte")}: job_log {"job_id":"${task.id}"}`];
 }
 
 function patchLines({ patch }: EndedContext): string[] {

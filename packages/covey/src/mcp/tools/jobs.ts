@@ -3,6 +3,7 @@ import { z } from "zod";
 import { refusalAnswer } from "#mcp/answers/refusal.ts";
 import { toolResult } from "#mcp/answers/result.ts";
 import { mcpLimits } from "#mcp/limits.ts";
+import { argumentsOf } from "./arguments.ts";
 import { readLog } from "./read-log.ts";
 import { answerWithin } from "./run-job.ts";
 import type { Toolbox } from "./toolbox.ts";
@@ -17,7 +18,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		{
 			title: "Covey: wait for a job",
 			description: "Wait for a job that an earlier call left in progress, and get its result.",
-			inputSchema: z.strictObject({ job_id, wait_secs: z.int().min(0).max(mcpLimits.waitSecsMax).optional() }),
+			inputSchema: argumentsOf({ job_id, wait_secs: z.int().min(0).max(mcpLimits.waitSecsMax).optional() }),
 			annotations: lookOnly,
 		},
 		async (given, context) => {
@@ -35,7 +36,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		{
 			title: "Covey: read a job's log",
 			description: "Read the full log of a job: from a byte offset, its last lines (tail), or only lines that contain a text (grep).",
-			inputSchema: z.strictObject({
+			inputSchema: argumentsOf({
 				job_id,
 				offset: z.int().min(0).optional().describe("bytes; next_offset of the answer before"),
 				limit: z.int().min(200).max(mcpLimits.logPageCharsMax).optional().describe("characters"),
@@ -58,7 +59,7 @@ export function registerJobs(toolbox: Toolbox): void {
 		{
 			title: "Covey: end a job",
 			description: "End a job. If others asked for the same work, it goes on for them.",
-			inputSchema: z.strictObject({ job_id }),
+			inputSchema: argumentsOf({ job_id }),
 			annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
 		},
 		async (given) => {

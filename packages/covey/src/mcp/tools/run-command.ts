@@ -1,6 +1,7 @@
 import { CoveyError } from "@covey/protocol";
 import { z } from "zod";
 import { mcpLimits } from "#mcp/limits.ts";
+import { argumentsOf } from "./arguments.ts";
 import { runJob } from "./run-job.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { wishes } from "./wishes.ts";
@@ -13,7 +14,7 @@ export function registerRunCommand(toolbox: Toolbox): void {
 			title: "Covey: run a command",
 			description:
 				"Run a shell command on the fleet, from the exact state of the worktree, uncommitted edits included. Files that it changes stay there. It has no terminal and no stdin.",
-			inputSchema: z.strictObject({ command: z.string().min(1).max(mcpLimits.commandCharsMax), ...wishes }),
+			inputSchema: argumentsOf({ command: z.string().min(1).max(mcpLimits.commandCharsMax), ...wishes }),
 			annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: true },
 		},
 		(given, context) =>
@@ -21,6 +22,7 @@ export function registerRunCommand(toolbox: Toolbox): void {
 				verb: "run_command",
 				wishes: given,
 				recipe: async () => {
+					if (given.command.trim() === "") throw new CoveyError("bad_request", "command: it holds only spaces, so there is nothing to run");
 					if (given.command.includes("\0")) throw new CoveyError("bad_request", "the command holds a NUL byte");
 					return {
 						command: ["sh", "-c", given.command],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Verb } from "#mcp/project/recipe.ts";
 import { recipeFor } from "#mcp/project/recognise.ts";
+import { argumentsOf } from "./arguments.ts";
 import { runJob } from "./run-job.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { wishes } from "./wishes.ts";
@@ -40,7 +41,7 @@ export function registerVerbs(toolbox: Toolbox): void {
 			{
 				title: `Covey: ${verb}`,
 				description,
-				inputSchema: z.strictObject({ ...own, ...wishes }),
+				inputSchema: argumentsOf({ ...own, ...wishes }),
 				annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
 			},
 			(given, context) =>

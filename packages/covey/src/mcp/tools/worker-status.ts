@@ -1,6 +1,7 @@
-import { z } from "zod";
 import { refusalAnswer } from "#mcp/answers/refusal.ts";
 import { toolResult } from "#mcp/answers/result.ts";
+import { count } from "#mcp/answers/verdict.ts";
+import { argumentsOf } from "./arguments.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 /** Who is there and how busy. */
@@ -10,7 +11,7 @@ export function registerWorkerStatus(toolbox: Toolbox): void {
 		{
 			title: "Covey: workers",
 			description: "Show the workers of the fleet, how busy they are, and how many jobs wait.",
-			inputSchema: z.strictObject({}),
+			inputSchema: argumentsOf({}),
 			annotations: { readOnlyHint: true, openWorldHint: false },
 		},
 		async () => {
@@ -35,7 +36,7 @@ export function registerWorkerStatus(toolbox: Toolbox): void {
 					);
 					return `${worker.id}: ${worker.active_jobs} of ${worker.max_jobs} slots in use${marks.length > 0 ? ` (${marks.join(", ")})` : ""}`;
 				});
-				const summary = `${remote.length} workers connected, ${queued} jobs waiting${local ? "; work runs on the coordinator's own machine" : ""}`;
+				const summary = `${count(remote.length, "worker")} connected, ${count(queued, "job")} waiting${local ? "; work runs on the coordinator's own machine" : ""}`;
 				return toolResult([summary, ...lines].join("\n"), { summary, workers: shown, queued_jobs: queued, local_fallback_active: local });
 			} catch (error) {
 				return refusalAnswer(error);
