@@ -32,3 +32,21 @@ test("a call that has ended is not given up any more", () => {
 	calls.giveUp(1);
 	expect(ended.signal.aborted).toBe(false);
 });
+
+test("a notice that overtakes its call ends it when it comes; one that comes too late ends no later call of that id", () => {
+	const clock = { now: 0 };
+	const calls = new CallsUnderWay(() => clock.now);
+	calls.giveUp(1);
+	clock.now += 500;
+	using overtaken = calls.enter(request(1));
+	expect(overtaken.signal.aborted).toBe(true);
+	const ended = calls.enter(request(2));
+	ended[Symbol.dispose]();
+	calls.giveUp(2);
+	using later = calls.enter(request(2));
+	expect(later.signal.aborted).toBe(false);
+	calls.giveUp(3);
+	clock.now += 60_000;
+	using muchLater = calls.enter(request(3));
+	expect(muchLater.signal.aborted).toBe(false);
+});
