@@ -44,20 +44,6 @@ export interface Places {
 const enterScript = '[ -r "$1" ] || { echo "covey: the environment was cleared away: $1" >&2; exit 127; }; source "$1"; shift; exec "$@"';
 const sourced: Kind["enter"] = (command, { script }) => ["bash", "-c", enterScript, "covey", script, ...command];
 const features = ["--extra-experimental-features", "nix-command flakes"];
-const sandboxOptions = Object.entries({
-	sandbox: "true",
-	"sandbox-fallback": "false",
-	// A flake's own settings would come last.
-	"accept-flake-config": "false",
-}).flatMap((option) => ["--option", ...option]);
-
-/** A daemon does not take these options from everybody: then its own configuration must say so. */
-const onlySandboxed = `
-nix="nix --extra-experimental-features nix-command"
-system() { NIX_USER_CONF_FILES=/dev/null $nix config show 2>/dev/null || NIX_USER_CONF_FILES=/dev/null $nix show-config; }
-if $nix store ping 2>&1 | grep -q "^Store URL: local" || system | grep -qx "sandbox = true"; then exec "$@"; fi
-echo "at isolation level 2 it is built in Nix's sandbox only, and the Nix daemon of this machine has it off: set sandbox = true in /etc/nix/nix.conf" >&2
-exit 1`;
 
 /** Direnv itself takes what bash cannot read for an empty `.envrc`. What it adds for its own use is left out. */
 const evaluateEnvrc = `
@@ -78,19 +64,19 @@ export const kinds: readonly Kind[] = [
 		askedBy: ["flake.nix"],
 		madeOf: /^flake\.lock$|\.nix$/,
 		readsAll: readsWholeTree,
-		setUp: ({ root, directory, sandboxed }) => [
-			...(sandboxed ? ["sh", "-c", onlySandboxed, "covey"] : []),
+		setUp: ({ root, directory }) => [
 			"nix",
 			...features,
 			"print-dev-env",
 			"--no-write-lock-file",
 			"--profile",
 			join(directory, "profile"),
-			...(sandboxed ? sandboxOptions : []),
 			root,
 		],
 		enter: sourced,
 		environment: () => ({}),
+		// An input such as `path:/home/…` is copied into the store, which every job can read, before anything else is asked.
+		notSandboxed: "nix evaluates a flake outside of the sandbox, with what this machine's user can read",
 		link: "profile",
 		contained: true,
 		movable: true,
