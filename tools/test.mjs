@@ -97,9 +97,10 @@ async function runVitest(title, args, more = {}) {
 	if (code !== 0) process.stdout.write(`${dotless(output)}\n`);
 }
 
-/** Without the lines of dots of the thousand tests that passed. */
+/** Without the lines of dots of the thousand tests that passed, and without what a test wrote that is no text. */
 function dotless(output) {
 	return output
+		.replaceAll(/[^\t\n\x20-\x7e\u00a0-\uffff]/g, "")
 		.split("\n")
 		.map((line) => line.replace(/^·+|·+$/gu, ""))
 		.filter((line) => line !== "")

@@ -67,7 +67,7 @@ export function addressOf({ socket }: IncomingMessage): string {
 function parseUrl(request: IncomingMessage): URL {
 	// Such a path would be shortened, and lead elsewhere than it reads.
 	if (climbing.test(request.url?.split("?", 1)[0] ?? ""))
-		throw new CoveyError("bad_request", "the request's path has segments of dots alone");
+		throw new CoveyError("not_found", "there is nothing at a path with segments of dots alone");
 	try {
 		return new URL(request.url ?? "/", "http://coordinator.invalid");
 	} catch {
