@@ -4,7 +4,7 @@ import { Agent } from "../tests/kit/agent.ts";
 import { Fleet } from "../tests/kit/fleet.ts";
 import { Repository } from "../tests/kit/repository.ts";
 import { interleave, time } from "./kit/time.ts";
-import { type BenchLine, percentile, toLine } from "./line.ts";
+import { type BenchLine, median, toLine } from "./line.ts";
 
 /**
  * What a coding agent waits for, through its client, our server and a remote worker, all processes of their own.
@@ -131,5 +131,3 @@ async function passes(answer: ReturnType<Agent["call"]>): Promise<void> {
 	const { text, structured } = await answer;
 	if (structured.outcome !== "passed") throw new Error(text);
 }
-
-const median = (values: readonly number[]): number => percentile(values, 50);

@@ -3,6 +3,7 @@ import { Ends } from "#mcp/jobs/ends.ts";
 import { type JobReading, purposeOf } from "#mcp/jobs/job.ts";
 import { cleanLine } from "#mcp/reports/clean-line.ts";
 import type { Diagnostic, Failure, Report } from "#mcp/reports/report.ts";
+import { clip } from "./clip.ts";
 import type { Novelty } from "./novelty.ts";
 import { toolResult } from "./result.ts";
 import { count, countsOf, doubts, endOfCommand, type Facts, factsOf, ranNothing } from "./verdict.ts";
@@ -287,5 +288,4 @@ function placeOf({ file, line, col }: { file?: string; line?: number; col?: numb
 	return `  ${file}${line === undefined ? "" : `:${line}${col === undefined ? "" : `:${col}`}`}`;
 }
 
-const clip = (text: string, chars: number): string => (text.length <= chars ? text : `${text.slice(0, Math.floor(chars))}…`);
 const sizeOf = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + line.length + 1, 0);

@@ -1,5 +1,6 @@
 import { CoveyError } from "@covey/protocol";
 import type { CallToolResult } from "@modelcontextprotocol/server";
+import { clip } from "./clip.ts";
 import { toolResult } from "./result.ts";
 
 /** Ways out that are written for a person at a keyboard, and what is one for an agent, which has tools and no options. */
@@ -40,5 +41,3 @@ function forAgents(hint: string): string {
 	}
 	return forPersons.test(hint) && !hint.startsWith("tell the person") ? `tell the person: ${hint}` : hint;
 }
-
-const clip = (text: string, chars: number): string => (text.length <= chars ? text : `${text.slice(0, chars)}…`);

@@ -1,7 +1,8 @@
 import type { Fleet } from "@covey/client";
 import { CoveyError, isUnderWay, type Purpose, RunPayload, type TaskView } from "@covey/protocol";
 import { cleanLine } from "#mcp/reports/clean-line.ts";
-import { createParser, isParserName } from "#mcp/reports/parsers.ts";
+import { isParserName } from "#mcp/reports/parser-names.ts";
+import { createParser } from "#mcp/reports/parsers.ts";
 import type { LogParser, Report } from "#mcp/reports/report.ts";
 import { Ends } from "./ends.ts";
 import { Lines } from "./lines.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ParserName } from "#mcp/reports/parsers.ts";
+import { parserNames } from "#mcp/reports/parser-names.ts";
 import type { Meaningless, ProjectFiles } from "./recipe.ts";
 
 export const commandLimits = {
@@ -10,24 +10,6 @@ export const commandLimits = {
 	environmentMax: 64,
 	pullMax: 64,
 } as const;
-
-const parsers = [
-	"auto",
-	"generic",
-	"cargo",
-	"jest",
-	"vitest",
-	"node-test",
-	"pytest",
-	"go",
-	"eslint",
-	"biome",
-	"ruff",
-	"tsc",
-	"gradle",
-	"maven",
-	"ctest",
-] as const satisfies readonly ParserName[];
 
 const Word = z
 	.string()
@@ -54,9 +36,9 @@ export const Command = z
 		command: Line.optional().describe("Words, or a line for `sh -c`. Without it, what was recognised is run, with the other keys in place"),
 		directory: InTree.optional().describe("Where it runs, from the root"),
 		parser: z
-			.enum(parsers, { error: `is no parser; there are: ${parsers.join(", ")}` })
+			.enum(parserNames, { error: `is no parser; there are: ${parserNames.join(", ")}` })
 			.optional()
-			.describe(`Who reads the log: ${parsers.join(", ")}. \`auto\` by default: it tries them all`),
+			.describe(`Who reads the log: ${parserNames.join(", ")}. \`auto\` by default: it tries them all`),
 		pull: z.array(InTree).max(commandLimits.pullMax).optional().describe("Paths to bring back"),
 		environment: recordOf(Word, {
 			key: /^[A-Za-z_][A-Za-z0-9_]*$/,

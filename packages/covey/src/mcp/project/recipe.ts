@@ -1,4 +1,4 @@
-import type { ParserName } from "#mcp/reports/parsers.ts";
+import type { ParserName } from "#mcp/reports/parser-names.ts";
 
 /** The words an agent may say. What they mean is the project's business. */
 export type Verb = "build" | "clippy" | "test";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parserNames } from "#mcp/reports/parsers.ts";
+import { parserNames } from "#mcp/reports/parser-names.ts";
 import { Commands } from "./commands.ts";
 import { describeMeaning } from "./describe.ts";
 import { isMeaningless, type Meaningless, type Recipe } from "./recipe.ts";

@@ -1,5 +1,5 @@
 import { basename } from "node:path/posix";
-import type { ParserName } from "#mcp/reports/parsers.ts";
+import type { ParserName } from "#mcp/reports/parser-names.ts";
 
 /** What a script of `package.json` runs, in so far as arguments can be given to it. */
 export interface ScriptTool {

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
-import { createParser, isParserName, type ParserName } from "./parsers.ts";
+import { isParserName, type ParserName } from "./parser-names.ts";
+import { createParser } from "./parsers.ts";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
 test("a script that runs several tools: the findings of all of them, in one report", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parserNames } from "./parsers.ts";
+import { parserNames } from "./parser-names.ts";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
 test.each(parserNames)("%s: a script whose program is not installed says so, whatever tool was expected", (name) => {

@@ -1,7 +1,8 @@
 import { readdirSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createParser, isParserName, type ParserName, parserNames } from "./parsers.ts";
+import { isParserName, type ParserName, parserNames } from "./parser-names.ts";
+import { createParser } from "./parsers.ts";
 import { linesOf, reportOfLines } from "./recording.fixture.ts";
 import { type Report, reportLimits } from "./report.ts";
 

@@ -12,35 +12,12 @@ import { LanesParser } from "./lanes.ts";
 import { MavenParser } from "./maven.ts";
 import { MissingProgram } from "./missing-program.ts";
 import { NodeTestParser } from "./node-test.ts";
+import type { ParserName } from "./parser-names.ts";
 import { PytestParser } from "./pytest.ts";
 import type { LogParser, ReportOptions, ToolParser } from "./report.ts";
 import { RuffParser } from "./ruff.ts";
 import { TscParser } from "./tsc.ts";
 import { VitestParser } from "./vitest.ts";
-
-/** Who reads a log. "auto" is for scripts that run several tools, "generic" for tools that nobody here knows. */
-export const parserNames = [
-	"cargo",
-	"jest",
-	"vitest",
-	"node-test",
-	"pytest",
-	"go",
-	"gradle",
-	"maven",
-	"ctest",
-	"tsc",
-	"eslint",
-	"biome",
-	"ruff",
-	"auto",
-	"generic",
-] as const;
-export type ParserName = (typeof parserNames)[number];
-
-export function isParserName(name: unknown): name is ParserName {
-	return parserNames.some((known) => known === name);
-}
 
 /** A parser for one log; it is not used twice. */
 export function createParser(name: ParserName, options: ReportOptions = {}): LogParser {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cleanLine } from "./clean-line.ts";
-import { createParser, type ParserName } from "./parsers.ts";
+import type { ParserName } from "./parser-names.ts";
+import { createParser } from "./parsers.ts";
 import type { Report, ReportOptions } from "./report.ts";
 
 /** The lines of a recorded log, cleaned as the server cleans them. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ParserName } from "./parsers.ts";
+import type { ParserName } from "./parser-names.ts";
 import { linesOf, reportOf, reportOfLines } from "./recording.fixture.ts";
 
 const runs: readonly (readonly [ParserName, string, string])[] = [

@@ -7,7 +7,8 @@ import { purposeOf } from "#mcp/jobs/job.ts";
 import { Lines } from "#mcp/jobs/lines.ts";
 import { mcpLimits } from "#mcp/limits.ts";
 import { cleanLine } from "#mcp/reports/clean-line.ts";
-import { createParser, isParserName } from "#mcp/reports/parsers.ts";
+import { isParserName } from "#mcp/reports/parser-names.ts";
+import { createParser } from "#mcp/reports/parsers.ts";
 
 export interface LogWishes {
 	readonly offset?: number | undefined;
